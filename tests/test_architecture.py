@@ -1,0 +1,89 @@
+"""The house keeps its shape: imports go one way, files stay short."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
+ROOMS = [
+    *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
+    *("stats", "corpus", "embed", "sae", "idioms", "taxonomy", "charts", "report"),
+    *("run", "pipeline", "cli", "__main__"),
+]
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] == "saeidioms"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_rooms_above_its_own(path):
+    own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if own == "__init__":
+        pytest.skip("the public names are imported lazily")
+    for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        room = room_of(name)
+        assert ROOMS.index(room) <= ROOMS.index(own), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_read_in_one_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_files_of_a_room_do_not_import_each_other_in_circles():
+    graph = {}
+    for path in FILES:
+        module = ".".join(("saeidioms", *path.relative_to(PACKAGE).with_suffix("").parts))
+        graph[module] = imported(ast.parse(path.read_text(encoding="utf-8")))
+    modules = set(graph)
+    edges = {
+        module: {target for name in names for target in modules if name.startswith(target + ".")}
+        - {module, "saeidioms.__init__"}
+        for module, names in graph.items()
+    }
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, f"circle: {' -> '.join((*above, module))}"
+        if module not in done:
+            for target in edges[module]:
+                visit(target, (*above, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_help_does_not_pay_for_torch():
+    code = (
+        "import sys; from saeidioms.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'plotly', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_every_public_name_can_be_imported():
+    import saeidioms
+
+    for name in saeidioms.__all__:
+        assert getattr(saeidioms, name) is not None
