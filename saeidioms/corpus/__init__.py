@@ -1,0 +1,1 @@
+"""Conversations of any common form, read into one table of units."""
