@@ -85,7 +85,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing; run the stage that writes it again.") from error
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read as JSON ({error}); delete it and run again.") from error
+        raise ArtifactError(
+            f"{path} cannot be read as JSON ({error}); delete it and run again."
+        ) from error
     if not isinstance(value, dict):
         raise ArtifactError(f"{path} holds no JSON object; delete it and run again.")
     return value
@@ -128,9 +130,7 @@ class RunFolder:
             yield partial
             files = sorted(path for path in partial.rglob("*") if path.is_file())
             digests = {path.relative_to(partial).as_posix(): digest_file(path) for path in files}
-            write_json(
-                partial / MANIFEST, {"format": FORMAT_VERSION, **manifest, "files": digests}
-            )
+            write_json(partial / MANIFEST, {"format": FORMAT_VERSION, **manifest, "files": digests})
             if final.exists():
                 final.rename(old)
             partial.rename(final)

@@ -46,7 +46,9 @@ def read_config(name: str | Path) -> dict[str, Options]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
-        raise OptionError(f"{path}{line} is malformed YAML: {problem}; correct that line.") from error
+        raise OptionError(
+            f"{path}{line} is malformed YAML: {problem}; correct that line."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"{path} cannot be read as UTF-8 text; give a YAML file.") from error
     if content is None:
@@ -62,7 +64,9 @@ def read_config(name: str | Path) -> dict[str, Options]:
     return content
 
 
-def parameters(function: Callable[..., Any], given: Iterable[str] = ()) -> dict[str, inspect.Parameter]:
+def parameters(
+    function: Callable[..., Any], given: Iterable[str] = ()
+) -> dict[str, inspect.Parameter]:
     """Return the parameters of `function` that a user may set, without those in `given`."""
     signature = inspect.signature(function)
     hidden = {"self", *given}

@@ -1,0 +1,221 @@
+"""The command line: parses, calls, prints. Everything heavy is imported after parsing."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from saeidioms.errors import SaeidiomsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from saeidioms.run import Run, Sections
+
+DESCRIPTION = """\
+Mine idioms out of conversations with a sparse autoencoder, and chart what is expressed.
+
+examples:
+  saeidioms demo                                      synthetic chats in, a report out
+  saeidioms run chats.csv --out out                   your own chats: one row a message
+  saeidioms run chats.csv --out out --role supporter --by arm --cluster participant_id
+  saeidioms run chats.csv --out out --config lend_an_ear
+  saeidioms status out                                what is done, and what changed since
+  saeidioms codes out --min-strength 0.3              one stage again, and what it needs
+  saeidioms apply out new_chats.csv --out new         code new chats with a stored run
+"""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag that sets one option of the same name in the sections given."""
+
+    name: str
+    sections: tuple[str, ...]
+    help: str
+    kind: type = str
+
+    @property
+    def option(self) -> str:
+        """The flag as typed."""
+        return "--" + self.name.replace("_", "-")
+
+
+GROUPS: dict[str, tuple[Flag, ...]] = {
+    "reading": (
+        Flag("format", ("corpus",), "csv, tsv, json, jsonl, parquet, ...; detected"),
+        Flag("text", ("corpus",), "column of the message text; detected"),
+        Flag("speaker", ("corpus",), "column of who speaks; detected"),
+        Flag("conversation", ("corpus",), "column of the conversation's id; detected"),
+        Flag("turn", ("corpus",), "column of the message's position; detected"),
+        Flag("max_chars", ("corpus",), "longer messages are dropped and counted", int),
+        Flag("role", ("units",), "whose messages to analyse, such as supporter; default all"),
+        Flag("unit", ("units",), "sentence (default) or message"),
+    ),
+    "embedding": (
+        Flag("model", ("embed",), "sentence-transformers name or folder; default all-MiniLM-L6-v2"),
+        Flag("prompt", ("embed",), "text put before every unit, for models that want one"),
+        Flag("dimensions", ("embed",), "keep the first so many (Matryoshka models)", int),
+        Flag("precision", ("embed",), "auto (default), float32 or bfloat16"),
+        Flag("trust_remote_code", ("embed",), "run code that comes with the model", bool),
+        Flag("cache", ("embed",), "folder where vectors are kept over runs"),
+    ),
+    "dictionary": (
+        Flag("n_features", ("sae",), "dictionary size; chosen from the corpus size", int),
+        Flag("k", ("sae",), "active features per unit; chosen from the corpus size", int),
+    ),
+    "coding": (
+        Flag("taxonomy", ("codebook",), "a shipped name (empathy, schwartz_values) or a YAML file"),
+        Flag("overrides", ("codebook",), "CSV with your own feature,sub_category; it wins"),
+        Flag("min_confidence", ("codebook",), "features below it stay unassigned", float),
+        Flag("min_strength", ("codes",), "units below it stay uncoded", float),
+    ),
+    "statistics": (
+        Flag("by", ("distribution", "compare"), "column whose groups are shown, such as arm"),
+        Flag("baseline", ("compare",), "group that the others are compared with, such as control"),
+        Flag("panel", ("compare",), "column with a panel for each value, such as setting"),
+        Flag(
+            "cluster", ("distribution", "compare"), "column resampled as a whole, such as a person"
+        ),
+        Flag("level", ("distribution", "compare"), "level of the intervals; default 0.95", float),
+    ),
+    "everything": (
+        Flag(
+            "seed", ("sae", "idioms", "distribution", "compare"), "seed of every random choice", int
+        ),
+        Flag("device", ("embed", "sae"), "cpu, cuda or mps; chosen"),
+    ),
+}
+
+
+VERBS = {
+    "corpus": "read the chats and cut them into units",
+    "embeddings": "turn every unit into a vector",
+    "sae": "train the sparse autoencoder",
+    "activations": "encode every unit with it",
+    "features": "find examples and idioms of every feature",
+    "labels": "label every feature",
+    "codebook": "assign features to sub-categories",
+    "codes": "code units and messages",
+    "distribution": "count, with intervals",
+    "report": "put it all on one page",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 2 where the user can mend what is wrong."""
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("sentence_transformers", "transformers", "httpx", "kaleido", "choreographer"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        parsed.command(parsed)
+    except SaeidiomsError as error:
+        print(f"saeidioms: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("saeidioms: stopped; the same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("saeidioms", description=DESCRIPTION, formatter_class=raw)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    run = verbs.add_parser("run", help="do it all: chats in, report out")
+    run.add_argument("chats", metavar="CHATS", help="file or folder of chats")
+    run.add_argument("--out", required=True, metavar="DIR", help="run folder, new or to go on with")
+    run.add_argument("--until", choices=VERBS, metavar="STAGE", help="stop after this stage")
+    _add_options(run)
+    run.set_defaults(command=_run)
+
+    demo = verbs.add_parser("demo", help="the same on synthetic chats that ship with the package")
+    demo.add_argument("--out", default="saeidioms-demo", metavar="DIR", help="default: %(default)s")
+    _add_options(demo)
+    demo.set_defaults(command=_demo)
+
+    apply = verbs.add_parser("apply", help="code new chats with the dictionary of a run")
+    apply.add_argument("run", metavar="RUN", help="a finished run folder")
+    apply.add_argument("chats", metavar="CHATS", help="file or folder of new chats")
+    apply.add_argument("--out", required=True, metavar="DIR", help="run folder for the new chats")
+    _add_options(apply)
+    apply.set_defaults(command=_apply)
+
+    status = verbs.add_parser("status", help="what is done, what is stale, and why")
+    status.add_argument("run", metavar="RUN")
+    status.set_defaults(command=_status)
+
+    for name, help_text in VERBS.items():
+        stage = verbs.add_parser(name, help=f"stage: {help_text}")
+        stage.add_argument("run", metavar="RUN", help="a run folder")
+        _add_options(stage)
+        stage.set_defaults(command=_stage, until=name)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="YAML file or shipped name; flags win")
+    for title, flags in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for flag in flags:
+            if flag.kind is bool:
+                group.add_argument(flag.option, action="store_true", default=None, help=flag.help)
+            else:
+                metavar = {int: "N", float: "X"}.get(flag.kind, "NAME")
+                group.add_argument(flag.option, type=flag.kind, metavar=metavar, help=flag.help)
+
+
+def _options(parsed: argparse.Namespace, start: Sections | None = None) -> Sections:
+    """Options of the configuration file over those of `start`, and flags over both."""
+    from saeidioms.config import read_config
+
+    options: Sections = {name: dict(section) for name, section in (start or {}).items()}
+    if parsed.config:
+        for name, section in read_config(parsed.config).items():
+            options.setdefault(name, {}).update(section)
+    for flag in (flag for flags in GROUPS.values() for flag in flags):
+        value = getattr(parsed, flag.name)
+        if value is not None:
+            for section in flag.sections:
+                options.setdefault(section, {})[flag.name] = value
+    return options
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    from saeidioms.pipeline import start
+
+    _finish(start(parsed.chats, parsed.out, _options(parsed)), parsed.until)
+
+
+def _demo(parsed: argparse.Namespace) -> None:
+    from saeidioms.config import read_config
+    from saeidioms.pipeline import start_demo
+
+    _finish(start_demo(parsed.out, _options(parsed, read_config("demo"))))
+
+
+def _apply(parsed: argparse.Namespace) -> None:
+    from saeidioms.pipeline import start_applied
+
+    _finish(start_applied(parsed.run, parsed.chats, parsed.out, _options(parsed)))
+
+
+def _stage(parsed: argparse.Namespace) -> None:
+    from saeidioms.pipeline import resume
+
+    run = resume(parsed.run)
+    run.record.options = _options(parsed, run.record.options)
+    _finish(run, parsed.until)
+
+
+def _status(parsed: argparse.Namespace) -> None:
+    from saeidioms.pipeline import resume, states
+
+    for name, state in states(resume(parsed.run)):
+        print(f"{name:<13} {state}")

@@ -1,0 +1,247 @@
+"""A run folder: what it was asked to do, and what its stages made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from saeidioms import machine
+from saeidioms.artifacts import (
+    FORMAT_VERSION,
+    RunFolder,
+    digest_file,
+    digest_json,
+    read_json,
+    write_json,
+)
+from saeidioms.errors import ArtifactError, InputError, OptionError
+
+if TYPE_CHECKING:
+    from saeidioms.corpus.corpus import Corpus
+    from saeidioms.embed.embeddings import Embeddings
+    from saeidioms.idioms.features import FeatureTable
+    from saeidioms.sae.activations import SparseActivations
+    from saeidioms.sae.autoencoder import SparseAutoencoder
+    from saeidioms.taxonomy.codebook import Codebook
+    from saeidioms.taxonomy.coding import Codes
+    from saeidioms.taxonomy.distribution import Distribution
+
+T = TypeVar("T")
+Sections = dict[str, dict[str, Any]]
+APPLIED = ("sae", "labels", "codebook")  # what a run gives to new chats
+
+
+@dataclass
+class Record:
+    """``run.json``: the source, the options as bound, and what each stage cost."""
+
+    source: str
+    source_digest: str
+    options: Sections
+    dictionary: str | None  # the run whose dictionary and codebook are applied here
+    stages: dict[str, dict[str, float]]
+
+    def write(self, path: Path) -> None:
+        """Write the record with versions and machine, atomically."""
+        about = {
+            "format": FORMAT_VERSION,
+            "versions": machine.versions(),
+            "machine": machine.description(),
+        }
+        write_json(path, about | vars(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """Read a record; raises ArtifactError where it is none of ours."""
+        content = read_json(path)
+        if content.get("format") != FORMAT_VERSION:
+            raise ArtifactError(
+                f"{path} has format {content.get('format')!r}, and this version reads "
+                f"{FORMAT_VERSION}; run again into another folder."
+            )
+        try:
+            return cls(**{name: content[name] for name in cls.__dataclass_fields__})
+        except KeyError as error:
+            raise ArtifactError(f"{path} lacks {error}; run again into another folder.") from error
+
+
+class Run:
+    """What a run folder holds, loaded on first use.
+
+    Parameters
+    ----------
+    folder
+        A folder that `saeidioms run` wrote.
+
+    Raises
+    ------
+    ArtifactError
+        If `folder` holds no run.
+
+    Examples
+    --------
+    >>> run = Run("saeidioms-demo")  # doctest: +SKIP
+    >>> run.features[17].label  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = RunFolder(Path(folder))
+        if not self.folder.record.is_file():
+            raise ArtifactError(
+                f"{folder} holds no run (no {self.folder.record.name}); "
+                "make one with `saeidioms run CHATS --out DIR`."
+            )
+        self.record = Record.read(self.folder.record)
+        self._loaded: dict[str, Any] = {}
+
+    @classmethod
+    def prepare(
+        cls,
+        folder: str | Path,
+        source: str | Path,
+        options: Sections,
+        dictionary: str | None = None,
+    ) -> Run:
+        """Open the run of `source` in `folder`, or begin one, with these options.
+
+        Raises
+        ------
+        InputError
+            If `source` does not exist.
+        OptionError
+            If `folder` holds the run of another corpus, or files that are no run.
+        """
+        root, source = RunFolder(Path(folder)), Path(source)
+        digest = digest_source(source)
+        stages: dict[str, dict[str, float]] = {}
+        if root.record.is_file():
+            old = Record.read(root.record)
+            if digest != old.source_digest and source.resolve() != Path(old.source).resolve():
+                raise OptionError(
+                    f"{folder} holds a run of another corpus ({old.source}); "
+                    "give another --out, or delete that folder."
+                )
+            stages = old.stages
+        elif root.root.is_file() or (root.root.is_dir() and any(root.root.iterdir())):
+            raise OptionError(
+                f"{folder} is not empty and holds no run; give a new or empty folder as --out."
+            )
+        Record(str(source), digest, options, dictionary, stages).write(root.record)
+        return cls(folder)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Stages that came from another run, and are never made here."""
+        return APPLIED if self.record.dictionary else ()
+
+    @property
+    def corpus(self) -> Corpus:
+        """The units that were analysed."""
+        from saeidioms.corpus.corpus import Corpus
+
+        return self._load("corpus", Corpus.load)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The vectors of the units."""
+        from saeidioms.embed.embeddings import Embeddings
+
+        return self._load("embeddings", Embeddings.load)
+
+    @property
+    def sae(self) -> SparseAutoencoder:
+        """The dictionary."""
+        from saeidioms.sae.autoencoder import SparseAutoencoder
+
+        return self._load("sae", SparseAutoencoder.load)
+
+    @property
+    def activations(self) -> SparseActivations:
+        """The activations of the features on the units."""
+        from saeidioms.sae.activations import SparseActivations
+
+        return self._load("activations", SparseActivations.load)
+
+    @property
+    def unlabelled(self) -> FeatureTable:
+        """The features, before labelling."""
+        from saeidioms.idioms.features import FeatureTable
+
+        return self._load("features", FeatureTable.load)
+
+    @property
+    def features(self) -> FeatureTable:
+        """The features with their labels."""
+        return self._load("labels", lambda path: self.unlabelled.relabelled(read_labels(path)))
+
+    @property
+    def codebook(self) -> Codebook:
+        """Which feature stands for which sub-category."""
+        from saeidioms.taxonomy.codebook import Codebook
+
+        return self._load("codebook", Codebook.load)
+
+    @property
+    def codes(self) -> Codes:
+        """The codes of units and messages."""
+        from saeidioms.taxonomy.coding import Codes
+
+        return self._load("codes", Codes.load)
+
+    @property
+    def lexicon(self) -> pd.DataFrame:
+        """The idioms of the whole corpus with their features and sub-categories."""
+        return self._load("lexicon", lambda path: pd.read_csv(path / "idioms.csv"), folder="codes")
+
+    def distribution(self, of: str = "messages") -> Distribution:
+        """Count codes per conversation: of ``"messages"``, ``"units"`` or ``"expressions"``."""
+        from saeidioms.taxonomy.distribution import distribute
+
+        return distribute(self.corpus, self.codes, self.codebook.taxonomy, of=of)
+
+    def forget(self, stage: str) -> None:
+        """Drop what was loaded from a stage that is about to be made again."""
+        dependants = {"features": ("features", "labels"), "codes": ("codes", "lexicon")}
+        for name in dependants.get(stage, (stage,)):
+            self._loaded.pop(name, None)
+
+    def _load(self, name: str, load: Callable[[Path], T], folder: str | None = None) -> T:
+        if name not in self._loaded:
+            path = self.folder.stage(folder or name)
+            if not path.is_dir():
+                raise ArtifactError(
+                    f"{path} is missing; finish the run with `saeidioms run "
+                    f"{self.record.source} --out {self.folder.root}`."
+                )
+            self._loaded[name] = load(path)
+        return self._loaded[name]
+
+
+def read_labels(folder: Path) -> pd.DataFrame:
+    """Read ``labels.csv`` (feature, label, label_source)."""
+    return pd.read_csv(folder / "labels.csv", keep_default_na=False)
+
+
+def digest_source(source: Path) -> str:
+    """Return the content digest of a corpus: a file, or all files of a folder.
+
+    Raises
+    ------
+    InputError
+        If there is nothing at `source`, or it cannot be read.
+    """
+    try:
+        if source.is_dir():
+            files = sorted(path for path in source.rglob("*") if path.is_file())
+            return digest_json({str(file.relative_to(source)): digest_file(file) for file in files})
+        return digest_file(source)
+    except FileNotFoundError as error:
+        raise InputError(f"{source} does not exist; give a file or folder of chats.") from error
+    except OSError as error:
+        raise InputError(
+            f"{source} cannot be read ({error.strerror}); check its rights."
+        ) from error

@@ -1,0 +1,156 @@
+"""Stages are made when something changed, and only then."""
+
+import json
+
+import pytest
+
+from saeidioms.engine import Stage, advance, is_edited, why_stale
+from saeidioms.errors import ArtifactError, InputError, OptionError
+from saeidioms.run import Run
+
+made: list[str] = []
+
+
+def make(name, *files):
+    def fill(run, folder):
+        made.append(name)
+        for file in files or (f"{name}.txt",):
+            (folder / file).write_text(f"{name} {run.record.options}")
+
+    return fill
+
+
+def options(section):
+    return lambda run: {f"{section}.x": run.record.options[section]["x"]}
+
+
+STAGES = (
+    Stage("corpus", make("corpus"), (), options("corpus")),
+    Stage("sae", make("sae"), ("corpus",), options("sae")),
+    Stage(
+        "codebook",
+        make("codebook", "codebook.csv"),
+        ("sae",),
+        options("codebook"),
+        edited=("codebook.csv", "proposal.csv"),
+    ),
+    Stage("codes", make("codes"), ("corpus", "codebook"), lambda run: {}),
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    made.clear()
+    (tmp_path / "chats.csv").write_text("text\nhello\n")
+    settings = {name: {"x": 1} for name in ("corpus", "sae", "codebook")}
+    return Run.prepare(tmp_path / "out", tmp_path / "chats.csv", settings)
+
+
+def names_made(run, until=None):
+    made.clear()
+    advance(run, STAGES, until)
+    return made
+
+
+def test_the_second_time_nothing_is_made(run):
+    assert names_made(run) == ["corpus", "sae", "codebook", "codes"]
+    assert names_made(run) == []
+
+
+def test_until_stops_after_that_stage(run):
+    assert names_made(run, until="sae") == ["corpus", "sae"]
+    assert names_made(run) == ["codebook", "codes"]
+
+
+def test_a_changed_option_makes_its_stage_and_what_follows(run):
+    names_made(run)
+    run.record.options["codebook"]["x"] = 2
+    assert why_stale(run, STAGES, STAGES[2]) == "codebook.x: 1 -> 2"
+    assert names_made(run) == ["codebook", "codes"]
+
+
+def test_what_comes_out_the_same_makes_nothing_follow(run):
+    names_made(run, until="corpus")
+    before = run.folder.manifest("corpus")["files"]
+    names_made(run)
+    manifest = run.folder.stage("corpus") / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["origin"]["version"] = 0
+    manifest.write_text(json.dumps(content))
+    assert names_made(run) == ["corpus"]
+    assert run.folder.manifest("corpus")["files"] == before
+
+
+def test_a_damaged_file_is_made_again(run):
+    names_made(run)
+    (run.folder.stage("sae") / "sae.txt").write_text("half")
+    assert why_stale(run, STAGES, STAGES[1]) == "sae.txt was changed or damaged"
+    assert names_made(run) == ["sae"]
+
+
+def test_an_edit_is_an_input_to_what_follows(run):
+    names_made(run)
+    path = run.folder.stage("codebook") / "codebook.csv"
+    path.write_text("mine")
+    assert is_edited(run, STAGES[2])
+    assert names_made(run) == ["codes"]
+    assert path.read_text() == "mine"
+
+
+def test_a_new_proposal_lands_beside_an_edit(run):
+    names_made(run)
+    path = run.folder.stage("codebook") / "codebook.csv"
+    path.write_text("mine")
+    run.record.options["sae"]["x"] = 2
+    assert names_made(run) == ["sae", "codebook", "codes"]
+    assert path.read_text() == "mine"
+    assert "'x': 2" in path.with_name("proposal.csv").read_text()
+    assert is_edited(run, STAGES[2])
+    assert names_made(run) == []
+    path.write_text("mine again")
+    assert names_made(run) == ["codes"]
+
+
+def test_an_interrupted_run_ends_like_one_never_interrupted(run, tmp_path):
+    def fail(run, folder):
+        (folder / "half.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    broken = (*STAGES[:1], Stage("sae", fail, ("corpus",), options("sae")), *STAGES[2:])
+    with pytest.raises(KeyboardInterrupt):
+        advance(run, broken)
+    assert names_made(run) == ["sae", "codebook", "codes"]
+    other = Run.prepare(tmp_path / "other", tmp_path / "chats.csv", run.record.options)
+    advance(other, STAGES)
+    for stage in STAGES:
+        assert run.folder.manifest(stage.name) == other.folder.manifest(stage.name)
+
+
+def test_the_record_tells_seconds_and_memory_of_each_stage(run):
+    names_made(run)
+    stages = json.loads(run.folder.record.read_text())["stages"]
+    assert list(stages) == ["corpus", "sae", "codebook", "codes"]
+    assert all(cost["peak_memory_mb"] > 0 and cost["seconds"] >= 0 for cost in stages.values())
+
+
+def test_the_run_of_another_corpus_is_refused(run, tmp_path):
+    (tmp_path / "others.csv").write_text("text\nbye\n")
+    with pytest.raises(OptionError, match="holds a run of another corpus"):
+        Run.prepare(tmp_path / "out", tmp_path / "others.csv", {})
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path):
+    (tmp_path / "chats.csv").write_text("text\nhello\n")
+    with pytest.raises(OptionError, match="not empty and holds no run"):
+        Run.prepare(tmp_path, tmp_path / "chats.csv", {})
+
+
+def test_missing_chats_are_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        Run.prepare(tmp_path / "out", tmp_path / "chats.csv", {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_a_record_is_no_run(tmp_path):
+    with pytest.raises(ArtifactError, match="holds no run"):
+        Run(tmp_path)
