@@ -1,0 +1,1 @@
+"""One self-contained page that shows a run: its shares, its features and what was read."""

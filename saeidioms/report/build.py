@@ -1,0 +1,151 @@
+"""Build ``report.html``: one file that shows a whole run, opens from disk and fetches nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io
+import plotly.offline
+from markupsafe import Markup
+
+from saeidioms.artifacts import write_text
+from saeidioms.charts.distribution import distribution as distribution_chart
+from saeidioms.report import sections
+from saeidioms.report.explorer import embed_json, escape_json, explore
+
+if TYPE_CHECKING:
+    from saeidioms.corpus.corpus import Corpus
+    from saeidioms.idioms.features import FeatureTable
+    from saeidioms.sae.autoencoder import SparseAutoencoder
+    from saeidioms.taxonomy.codebook import Codebook
+    from saeidioms.taxonomy.coding import Codes
+    from saeidioms.taxonomy.distribution import Distribution
+
+_TEMPLATE = Path(__file__).parent / "template"
+
+
+def build_report(
+    folder: Path,
+    *,
+    corpus: Corpus,
+    sae: SparseAutoencoder,
+    features: FeatureTable,
+    codebook: Codebook,
+    codes: Codes,
+    distribution: Distribution,
+    lexicon: pd.DataFrame,
+    shares: pd.DataFrame | None = None,
+    figures: Sequence[tuple[str, go.Figure]] = (),
+    title: str | None = None,
+    notice: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``report.html`` into `folder` and return its path.
+
+    The same input gives the same bytes: the page holds no time, host or random identifier.
+    Words of the corpus reach the page as escaped text or JSON only, and the page's
+    Content-Security-Policy admits no script but its own and no request at all.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it is not there.
+    corpus, sae, features, codebook, codes, distribution, lexicon
+        What the stages of the run made of one corpus.
+    shares
+        Overall shares with intervals, as ``distribution.shares()`` returns them; computed with its
+        defaults if not given. Pass them where intervals resample something else than conversations.
+    figures
+        More charts to show below the distribution: (heading, figure) pairs.
+    title
+        Heading of the page; the name of the corpus' source by default.
+    notice
+        A sentence to be read before anything else, for instance that the corpus is synthetic.
+    options, versions
+        The run's options (nested or not) and the versions of the packages, for the last section.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder cannot be written.
+    """
+    shares = distribution.shares() if shares is None else shares
+    rows = sections.share_rows(shares, codebook.taxonomy)
+    first = distribution_chart(shares, idioms=lexicon)
+    explorer = explore(features, codebook)
+    page = _render(
+        title=title or Path(corpus.report.source).name,
+        notice=notice,
+        overview=sections.overview(corpus, codes, features),
+        of=distribution.of,
+        shares=rows,
+        taxonomy=codebook.taxonomy,
+        figures=[("Share of each kind of expression", first), *figures],
+        reading=sections.reading(corpus),
+        quality=sections.quality(sae, features),
+        tree=sections.tree(rows, codebook, codes, lexicon),
+        explorer=explorer,
+        options=list(sections.flatten(options or {})),
+        versions=versions or {},
+    )
+    path = folder / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
+    scripts = [plotly.offline.get_plotlyjs(), (_TEMPLATE / "page.js").read_text(encoding="utf-8")]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "percent": _percent, "plural": _plural}
+    page = environment.get_template("page.html").render(
+        style=Markup((_TEMPLATE / "page.css").read_text(encoding="utf-8")),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(scripts),
+        headings=[heading for heading, _ in figures],
+        figures=[escape_json(plotly.io.to_json(figure, engine="json")) for _, figure in figures],
+        names=embed_json(
+            {
+                "unit": context["overview"]["unit"],
+                "colours": {row["name"]: row["colour"] for row in context["shares"]},
+            }
+        ),
+        **context,
+    )
+    return page.encode("utf-8", "replace").decode()  # file names can hold what UTF-8 cannot
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Return the Content-Security-Policy: these inline scripts by their digests, no request."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in scripts]
+    allowed = " ".join(f"'sha256-{digest.decode()}'" for digest in digests)
+    # Plotly sets styles on elements and turns charts into images for its download button.
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _number(value: float, digits: int = 0) -> str:
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}"
+
+
+def _percent(value: float, digits: int = 1) -> str:
+    return "–" if pd.isna(value) else f"{100 * value:.{digits}f}%"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

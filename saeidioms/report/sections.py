@@ -1,0 +1,161 @@
+"""The page's sections that are read rather than explored: shares, corpus, quality, taxonomy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from saeidioms.charts.theme import category_colours
+from saeidioms.report.explorer import shorten
+
+if TYPE_CHECKING:
+    from saeidioms.corpus.corpus import Corpus
+    from saeidioms.idioms.features import FeatureTable
+    from saeidioms.sae.autoencoder import SparseAutoencoder
+    from saeidioms.taxonomy.codebook import Codebook
+    from saeidioms.taxonomy.coding import Codes
+    from saeidioms.taxonomy.taxonomy import Taxonomy
+
+IDIOMS = 14
+EXAMPLES = 6
+
+
+def overview(corpus: Corpus, codes: Codes, features: FeatureTable) -> dict[str, Any]:
+    """Return the counts of the page's first line."""
+    messages = codes.messages
+    return {
+        "messages": len(messages),
+        "conversations": int(messages["conversation_id"].nunique()),
+        "units": len(corpus),
+        "unit": corpus.unit,
+        "features": len(features),
+        "coded_share": float(messages["category"].notna().mean()),
+    }
+
+
+def reading(corpus: Corpus) -> dict[str, Any]:
+    """Return what was read and dropped, as rows to show."""
+    report = corpus.report
+    return {
+        "sentence": report.sentence(),
+        "columns": {ours: theirs for ours, theirs in report.columns.items() if theirs},
+        "rows": report.rows,
+        "kept": report.kept,
+        "dropped": [
+            {"reason": reason, "rows": rows, "examples": report.examples.get(reason, [])}
+            for reason, rows in report.dropped.items()
+            if rows
+        ],
+    }
+
+
+def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
+    """Return the autoencoder's sizes and its measures on held-out units."""
+    flags = features.table["flag"]
+    metrics = {name: float(value) for name, value in sae.metrics_.items()}
+    return {
+        **metrics,
+        "n_features": int(sae.n_features_),
+        "k": int(sae.k_),
+        "seed": sae.seed,
+        "flags": {str(flag): int(rows) for flag, rows in flags[flags != ""].value_counts().items()},
+        "encoder": features.encoder,
+    }
+
+
+def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Return categories and, below each, its sub-categories with share and interval."""
+    colours = category_colours(taxonomy)
+    return [
+        {
+            "name": category.name,
+            "definition": category.definition,
+            "colour": colours[category.name],
+            **_share(shares, "category", category.name),
+            "children": [
+                {"name": child.name, **_share(shares, "sub_category", child.name)}
+                for child in taxonomy.sub_categories
+                if child.category == category.name
+            ],
+        }
+        for category in taxonomy.categories
+    ]
+
+
+def tree(
+    rows: list[dict[str, Any]], codebook: Codebook, codes: Codes, lexicon: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return `rows` of :func:`share_rows` with features, idioms and examples of sub-categories."""
+    notes = {sub_category.name: sub_category for sub_category in codebook.taxonomy.sub_categories}
+    return [
+        category
+        | {
+            "children": [
+                child
+                | {
+                    "definition": notes[child["name"]].definition,
+                    "include": notes[child["name"]].include,
+                    "exclude": notes[child["name"]].exclude,
+                    "features": _features(codebook.table, child["name"]),
+                    "idioms": _idioms(lexicon, child["name"]),
+                    "examples": _examples(codes.messages, child["name"]),
+                }
+                for child in category["children"]
+            ]
+        }
+        for category in rows
+    ]
+
+
+def flatten(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every option as (dotted name, JSON value), in the order given."""
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _share(shares: pd.DataFrame, level: str, name: str) -> dict[str, Any]:
+    found = shares[(shares["level"] == level) & (shares[level] == name)]
+    if found.empty:
+        return {"share": np.nan, "low": np.nan, "high": np.nan, "count": 0, "n": 0}
+    row = found.iloc[0]
+    return {
+        "share": float(row["share"]),
+        "low": float(row["low"]),
+        "high": float(row["high"]),
+        "count": int(row["count"]),
+        "n": int(row["n"]),
+    }
+
+
+def _features(table: pd.DataFrame, sub_category: str) -> list[dict[str, Any]]:
+    own = table[table["sub_category"] == sub_category]
+    ranked = own.sort_values(["confidence", "feature"], ascending=[False, True])
+    return [
+        {"feature": int(feature), "label": shorten(str(label), 80)}
+        for feature, label in zip(ranked["feature"], ranked["label"], strict=True)
+    ]
+
+
+def _idioms(lexicon: pd.DataFrame, sub_category: str) -> list[dict[str, Any]]:
+    own = lexicon[lexicon["sub_category"] == sub_category]
+    ranked = own.sort_values(["conversations", "count"], ascending=False, kind="stable")
+    distinct = ranked.drop_duplicates("phrase").head(IDIOMS)
+    return [
+        {"phrase": shorten(str(phrase), 80), "count": int(count), "conversations": int(spread)}
+        for phrase, count, spread in zip(
+            distinct["phrase"], distinct["count"], distinct["conversations"], strict=True
+        )
+    ]
+
+
+def _examples(messages: pd.DataFrame, sub_category: str) -> list[str]:
+    own = messages[messages["sub_category"] == sub_category]
+    ranked = own.sort_values("confidence", ascending=False, kind="stable")
+    return [shorten(str(text)) for text in ranked["text"].drop_duplicates().head(EXAMPLES)]

@@ -1,0 +1,178 @@
+"""The page in a real browser, at a desk's and at a phone's width."""
+
+import re
+import shutil
+
+import pytest
+
+from saeidioms.report.build import build_report
+
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+BROWSER = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ATTACK = (
+    "<script>window.hit=1</script></script><script>window.hit=2</script>"
+    "<img src=x onerror='window.hit=3'><svg onload='window.hit=4'><a href='javascript:hit=5'>go</a>"
+    "\"'`-->]]>{{7*7}}${7*7}%{y}\u2028\u202ereversed\x00\x07"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module", params=[1280, 390])
+def visit(browser, request):
+    """Open pages; in the end none may have said an error or asked for anything but its file."""
+    said, asked, opened = [], [], []
+    context = browser.new_context(viewport={"width": request.param, "height": 900})
+
+    def open_page(path):
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        opened.append(path.as_uri())
+        page.goto(path.as_uri() + "#feature-0")
+        return page
+
+    yield open_page
+    context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == opened
+
+
+@pytest.fixture(scope="module")
+def opened(visit, page_path):
+    return visit(page_path)
+
+
+@pytest.fixture
+def page(opened):
+    """The page of 150 features, as it is when nothing was searched and no card is open."""
+    opened.emulate_media(color_scheme="light")
+    opened.evaluate("location.hash = ''")
+    opened.locator("#kind").select_option("")
+    opened.locator("#search").fill("")
+    expect(opened.get_by_role("dialog")).to_be_hidden()
+    return opened
+
+
+def test_an_address_opens_its_card_and_an_unknown_one_opens_none(opened):
+    card = opened.get_by_role("dialog")
+    expect(card).to_contain_text("Feature 0")
+    opened.evaluate("location.hash = '#feature-18'")
+    expect(card).to_contain_text("Feature 18")
+    opened.evaluate("location.hash = '#feature-999'")
+    expect(card).to_be_hidden()
+
+
+def test_the_chart_is_drawn_and_nothing_overflows(page):
+    width = page.viewport_size["width"]
+    chart = page.locator("#chart-1 .main-svg").first
+    expect(chart).to_be_visible()
+    assert chart.bounding_box()["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#chart-1 .point, #chart-1 .points path").count() >= 10
+    expect(page.get_by_role("note")).to_contain_text("synthetic")
+
+
+def test_search_finds_features_by_label_idiom_and_example(page):
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type("upset (7")
+    expect(page.locator("#found")).to_have_text("1 of 150 features")
+    assert page.locator("#table tbody tr").count() == 1
+    page.locator("#search").fill("NICE to meet")
+    expect(page.locator("#found")).to_have_text("25 of 150 features")
+    page.locator("#search").fill("no such words anywhere")
+    expect(page.locator("#found")).to_have_text("0 of 150 features")
+
+
+def test_rows_come_in_portions(page):
+    rows = page.locator("#table tbody tr")
+    assert rows.count() == 50
+    page.get_by_role("button", name="Show 50 more").click()
+    page.get_by_role("button", name="Show 50 more").click()
+    assert rows.count() == 150
+    expect(page.locator("#more")).to_be_hidden()
+
+
+def test_features_can_be_filtered_and_sorted(page):
+    rows = page.locator("#table tbody tr")
+    page.locator("#kind").select_option("self-oriented")
+    expect(page.locator("#found")).to_have_text("25 of 150 features")
+    page.get_by_role("button", name="Feature").click()
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Feature")
+    first = rows.first.inner_text()
+    page.get_by_role("button", name="Feature").click()
+    assert rows.first.inner_text() > first
+    page.get_by_role("button", name="Density").click()
+
+
+def test_a_card_opens_by_enter_shows_examples_and_closes_by_escape(page):
+    link = page.locator("#table a[href='#feature-1']")
+    link.focus()
+    page.keyboard.press("Enter")
+    card = page.get_by_role("dialog")
+    expect(card).to_be_visible()
+    expect(card).to_contain_text("it is understandable that you feel")
+    expect(card).to_contain_text("validating emotions (Affective)")
+    assert card.locator(".examples li").count() == 6 + 3 * 4
+    bars = card.locator(".activation i")
+    assert bars.first.evaluate("bar => bar.style.getPropertyValue('--part')").startswith("0.98")
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(page).to_have_url(re.compile("#features$"))
+    expect(link).to_be_focused()
+
+
+def test_a_dark_room_gets_a_dark_page(page):
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+
+
+@pytest.fixture(scope="module")
+def attacked_path(run_parts, tmp_path_factory):
+    parts = run_parts(n_features=5, extra=ATTACK, idiom_extra=ATTACK)
+    parts["codebook"].table["label"] = [f"{ATTACK} {number}" for number in range(5)]
+    return build_report(tmp_path_factory.mktemp("attacked"), **parts)
+
+
+def test_messages_that_attack_are_shown_as_text_and_run_nothing(visit, attacked_path):
+    page = visit(attacked_path)
+    card = page.get_by_role("dialog")
+    expect(card.locator("h2")).to_contain_text("<script>window.hit=1</script>")
+    expect(card.locator(".examples q").first).to_contain_text("{{7*7}}${7*7}")
+    page.keyboard.press("Escape")
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    expect(page.locator(".heard q").first).to_contain_text("<img src=x onerror")
+    page.locator("#search").fill("<script>window")
+    expect(page.locator("#found")).to_have_text("5 of 5 features")
+    expect(page.locator("#chart-1 .main-svg").first).to_be_visible()
+    assert page.evaluate("window.hit") is None
+    assert page.locator("img, [onload], [onerror], a[href^='javascript']").count() == 0
