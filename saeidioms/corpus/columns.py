@@ -1,15 +1,11 @@
-"""Which column of an input is which, and how its values become text, ids, turns or metadata."""
+"""Which column of an input is which."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from saeidioms.errors import InputError
 
@@ -60,17 +56,28 @@ def detect_columns(
                 f"its columns are: {listed(names)}."
             )
     taken = {name for name in chosen.values() if name is not None}
-    free = {_bare(name): name for name in reversed(names) if name not in taken}
-    found: dict[str, str | None] = {}
-    for ours, known in KNOWN_NAMES.items():
-        hits = (free[_bare(name)] for name in known if _bare(name) in free)
-        found[ours] = chosen.get(ours) or next(hits, None)
+    free = [name for name in names if name not in taken]
+    found = {
+        ours: chosen.get(ours) or find_known(free, known) for ours, known in KNOWN_NAMES.items()
+    }
     if found["text"] is None:
         raise InputError(
             f"{source} has no column known to hold messages; its columns are: {listed(names)}; "
             "name the one that does with --text NAME."
         )
     return found
+
+
+def find_known(names: Iterable[str], known: Sequence[str]) -> str | None:
+    """Return the one of `names` that comes first in `known`, however it is written."""
+    by_bare_name = {bare_name(name): name for name in reversed(list(names))}
+    hits = (by_bare_name[bare_name(name)] for name in known if bare_name(name) in by_bare_name)
+    return next(hits, None)
+
+
+def bare_name(name: str) -> str:
+    """Return a name in small letters and digits alone."""
+    return re.sub(r"[\W_]", "", str(name)).lower()
 
 
 def listed(names: Iterable[str], most: int = 30) -> str:
@@ -95,109 +102,8 @@ def unique_names(names: Iterable[Any]) -> list[str]:
     return result
 
 
-def as_text(values: pd.Series) -> np.ndarray:
-    """Return (N,) objects: str without outer white space, None where the value is not text."""
-    array = np.array(
-        [value.strip() if isinstance(value, str) else None for value in values], dtype=object
-    )
-    return _encodable(array)
-
-
-def as_labels(values: pd.Series) -> np.ndarray:
-    """Return (N,) str objects of ids or names: whole numbers without a point, "" where missing."""
-    codes, distinct = pd.factorize(values)  # code -1: missing
-    names = np.array([*(_label(value) for value in distinct), ""], dtype=object)
-    return _encodable(names)[codes]
-
-
-def as_metadata(values: pd.Series) -> pd.Series:
-    """Return a column of one type that Parquet can hold: mixed and nested values become text."""
-    values = values.reset_index(drop=True)
-    if values.dtype != object:
-        return values
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    try:
-        if kind == "boolean":
-            return values.astype("boolean")
-        if kind == "integer":
-            return values.astype("Int64" if values.isna().any() else "int64")
-        if kind in ("floating", "mixed-integer-float"):
-            return values.astype("float64")
-    except OverflowError:  # whole numbers beyond 64 bits are names, not amounts
-        pass
-    texts = [None if _is_missing(value) else _plain(value) for value in values]
-    return pd.Series(_encodable(np.array(texts, dtype=object))).infer_objects()
-
-
-def typed_metadata(values: pd.Series) -> pd.Series:
-    """Return a column of a text file as whole numbers, numbers, booleans or text.
-
-    Only numbers in their usual form count: "007" and numbers of 19 digits or more are names.
-    Empty cells, NA, NaN and null are missing; None is kept, since groups may be called so.
-    """
-    texts = values.astype(object)
-    blank = texts.isin(_MISSING_CELLS)
-    texts = texts.mask(blank, None)
-    distinct = texts.dropna().unique()
-    if len(distinct) == 0:
-        return texts.infer_objects()
-    if all(map(_WHOLE.fullmatch, distinct)):
-        return texts.astype("Int64") if blank.any() else texts.astype("int64")
-    if all(map(_NUMBER.fullmatch, distinct)):
-        return texts.astype("float64")
-    if {text.lower() for text in distinct} <= {"true", "false"}:
-        truths = texts.map(lambda text: None if text is None else text.lower() == "true")
-        return truths.astype("boolean" if blank.any() else "bool")
-    return texts.infer_objects()
-
-
-def free_name(name: str, reserved: Iterable[str]) -> str:
-    """Return `name`, with ``input_`` before it where the corpus has that name for itself."""
-    taken = set(reserved)
+def free_name(name: str, taken: Container[str], prefix: str = "input_") -> str:
+    """Return `name`, with `prefix` before it as often as it is taken."""
     while name in taken:
-        name = f"input_{name}"
+        name = f"{prefix}{name}"
     return name
-
-
-_MISSING_CELLS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
-_WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return _plain(value).strip()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, (dict, list, tuple, np.ndarray)):
-        return json.dumps(value, ensure_ascii=False, default=_jsonable)
-    return str(value)
-
-
-def _jsonable(value: Any) -> Any:
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
-
-
-def _encodable(texts: np.ndarray) -> np.ndarray:
-    """Replace halves of surrogate pairs, which JSON can hold and UTF-8 cannot, by U+FFFD."""
-    try:
-        "".join(text for text in texts if text is not None).encode()
-    except UnicodeEncodeError:
-        mended = [
-            text
-            if text is None
-            else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            for text in texts
-        ]
-        return np.array(mended, dtype=object)
-    return texts

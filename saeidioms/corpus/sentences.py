@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from sentencex import get_sentence_boundaries
@@ -29,24 +30,29 @@ _EMOTICON = r"""(?<!\S)(?:
     )(?=[.,!?]*(?:\s|$))"""
 _EMOJI = "[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f\u200d]"
 _LETTER = r"[^\W\d_]"
-_CUT = re.compile(
+_MARK_CUT = re.compile(
     rf"""
-    [.!?…]{{2,}} (?: \s+ | (?={_LETTER}) | [\])"'”’*]+\s+(?=[A-Z]) )
-    | … (?: \s+ | (?={_LETTER}) )
-    | (?<={_LETTER}) [!?] (?={_LETTER})
-    | (?<={_LETTER}{_LETTER}) (?<!\b[Mm]r) (?<!\b[DdSs][rt]) (?<!\b[Mm]s) (?<!\b[Mm]rs)
-      (?<!\b[Vv]s) \. (?= {_LETTER}{{2}} | [Ii]\b )
-    | \b (?: [Mm]e | [Nn][Oo] | [Oo][Kk] | [Ii] | [Uu] | [Ii]ll | [Mm]iss | [Aa]rt | [Yy]u[mk] ) \. \s+
-      (?=[^\d\s])
-    | \b etc\. \s+ (?=[A-Z])
-    | (?: {_EMOTICON} | {_EMOJI} ) [.,!?]* \s+ (?=[A-Z])
+    [.!?…] (?:
+        (?: [.!?…]+ | (?<=…) ) (?: \s+ | (?={_LETTER}) | [\])"'”’*]+\s+(?=[A-Z]) )
+      | (?<={_LETTER}[!?]) (?={_LETTER})
+      | (?<={_LETTER}{_LETTER}\.) (?<!\b[DMSdms][rst]\.) (?<!\b[Mm]rs\.) (?<!\b[Vv]s\.)
+        (?= {_LETTER}{{2}} | [Ii]\b )
+      | (?: (?<=\b[IiUu]\.) | (?<=\b[Mm]e\.) | (?<=\b[Nn][Oo]\.) | (?<=\b[Oo][Kk]\.)
+          | (?<=\b[Ii]ll\.) | (?<=\b[Aa]rt\.) | (?<=\b[Yy]u[mk]\.) | (?<=\b[Mm]iss\.) )
+        \s+ (?=[^\d\s])
+      | (?<=\betc\.) \s+ (?=[A-Z])
+    )
     """,
     re.VERBOSE,
 )
+_EMOTICON_CUT = re.compile(rf"(?: {_EMOTICON} | {_EMOJI} ) [.,!?]* \s+ (?=[A-Z])", re.VERBOSE)
+_EMOTICON_HINT = re.compile(
+    r"[:;=^_<\u2600-\u27bf\U0001f300-\U0001faff]|[xX]D"
+)  # cheap to look for
 _ADDRESS = re.compile(
     r"https?://\S+ | www\.\S+ | \S+@\S+\.\S+"
-    r" | \S+\.(?:com|org|net|edu|gov|co|uk|io|tv|de|html?|php|js|py|pdf|docx?|txt|csv|jpe?g|png|gif)"
-    r"\b(?:/\S*)?",
+    r" | \S+\.(?:com|org|net|edu|gov|co|uk|io|tv|de|html?|php|js|py|pdf|docx?|txt|csv|jpe?g|png)\b"
+    r"(?:/\S*)?",
     re.VERBOSE | re.IGNORECASE,
 )
 _LINE_BREAK = re.compile(r"[^\S\n]*[\n\r\u2028\u2029]\s*")
@@ -99,10 +105,12 @@ def _edges(text: str) -> list[int]:
 
 
 def _chat_cuts(text: str) -> set[int]:
-    cuts = {match.end() for match in _CUT.finditer(text)}
-    if cuts and ("." in text or "@" in text or "/" in text):
+    cuts = {match.end() for match in _MARK_CUT.finditer(text)}
+    if any(not text[cut - 1].isspace() for cut in cuts):
         for address in _ADDRESS.finditer(text):
-            cuts -= set(range(address.start() + 1, address.end()))
+            cuts.difference_update(range(address.start() + 1, address.end()))
+    if _EMOTICON_HINT.search(text):
+        cuts.update(match.end() for match in _EMOTICON_CUT.finditer(text))
     for match in _LINE_BREAK.finditer(text):
         if not _is_wrapped(text, match):
             cuts.add(match.end())
@@ -125,7 +133,7 @@ def _past_tail(text: str, cut: int) -> int:
 def _joined(text: str, edges: list[int]) -> list[int]:
     """Remove the borders that would leave a piece without a word, or a list number, alone."""
     kept = [0]
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         piece = text[left:right]
         if right == len(text):
             if not _has_word(piece) and len(kept) > 1:
@@ -142,4 +150,6 @@ def _joined(text: str, edges: list[int]) -> list[int]:
 
 
 def _has_word(piece: str) -> bool:
-    return _WORD.search(_EMOTICONS.sub(" ", piece)) is not None
+    if _EMOTICON_HINT.search(piece):
+        piece = _EMOTICONS.sub(" ", piece)
+    return _WORD.search(piece) is not None

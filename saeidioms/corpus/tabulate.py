@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from saeidioms.corpus.columns import (
-    as_labels,
-    as_metadata,
-    as_text,
-    detect_columns,
-    free_name,
-    unique_names,
-)
+from saeidioms.corpus.columns import detect_columns, free_name, unique_names
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.report import ReadReport
+from saeidioms.corpus.values import as_labels, as_text
 from saeidioms.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -30,6 +25,7 @@ def tabulate(
     source: str,
     format: str,
     chosen: dict[str, str | None],
+    convert: Callable[[pd.Series], pd.Series],
     max_chars: int,
 ) -> Corpus:
     """Return the corpus of messages of a frame with one row a message.
@@ -42,6 +38,8 @@ def tabulate(
         What is read, for messages and the report.
     chosen
         Our column name (text, role, conversation, turn) to the one the user asked for.
+    convert
+        Gives a metadata column its type.
     max_chars
         Longer messages are dropped and counted.
 
@@ -85,7 +83,7 @@ def tabulate(
     )
     used = {name for ours, name in columns.items() if ours != "turn" or verbatim}
     extra = [name for name in frame.columns if name not in used]
-    table = pd.concat([table, _metadata(frame[extra].iloc[order])], axis=1)
+    table = pd.concat([table, _metadata(frame[extra].iloc[order], convert)], axis=1)
     logger.info(report.sentence())
     return Corpus(table, "message", report)
 
@@ -162,13 +160,13 @@ def _positions(codes: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return positions
 
 
-def _metadata(frame: pd.DataFrame) -> pd.DataFrame:
+def _metadata(frame: pd.DataFrame, convert: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
     taken = list(Corpus.COLUMNS)
     result = {}
     for name in frame.columns:
         ours = free_name(name, taken)
         taken.append(ours)
-        result[ours] = as_metadata(frame[name])
+        result[ours] = convert(frame[name].reset_index(drop=True))
     return pd.DataFrame(result, index=range(len(frame)))
 
 
