@@ -20,6 +20,7 @@ from saeidioms.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+TRANSCRIPT = "transcript"  # column of the texts of text files
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t"}
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
@@ -146,7 +147,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read as Parquet ({error}); write it again.") from error
+        raise InputError(f"{path} is damaged or no Parquet file; write it again.") from error
 
 
 def read_text_files(path: Path) -> pd.DataFrame:
@@ -166,7 +167,7 @@ def read_text_files(path: Path) -> pd.DataFrame:
     root = path if path.is_dir() else path.parent
     ids = [file.relative_to(root).with_suffix("").as_posix() for file in files]
     texts = [read_text(file, allow_empty=path.is_dir()) for file in files]
-    return pd.DataFrame({"conversation_id": ids, "transcript": texts}, dtype=object)
+    return pd.DataFrame({"conversation_id": ids, TRANSCRIPT: texts}, dtype=object)
 
 
 def read_text(path: Path, allow_empty: bool = False) -> str:

@@ -46,7 +46,7 @@ def unnest(frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, bool]:
     is_esconv = set(frame.columns) >= _ESCONV_COLUMNS
     counts, records = [], []
     for value in frame[column]:
-        turns = list(value) if is_turn_list(value) else [{"text": None}]
+        turns = list(value) if is_turn_list(value) else [{}]
         counts.append(len(turns))
         records += [_flat(turn) if isinstance(turn, Mapping) else {"text": turn} for turn in turns]
     turn_rows = pd.DataFrame(records, dtype=object)

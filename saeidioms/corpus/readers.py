@@ -12,6 +12,7 @@ import pandas as pd
 from saeidioms.corpus.columns import listed
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.files import (
+    TRANSCRIPT,
     frame_of_records,
     read_delimited,
     read_json,
@@ -21,7 +22,7 @@ from saeidioms.corpus.files import (
 )
 from saeidioms.corpus.nested import find_turn_list, unnest
 from saeidioms.corpus.tabulate import tabulate
-from saeidioms.corpus.transcripts import find_transcripts, untangle
+from saeidioms.corpus.transcripts import find_transcripts, has_turns, untangle
 from saeidioms.corpus.values import as_metadata, typed_metadata
 from saeidioms.errors import InputError, OptionError
 
@@ -101,14 +102,9 @@ def read_corpus(
         kind = "ESConv: speaker or usr = seeker, listener or sys = supporter"
         format += f", {kind}" if is_esconv else f", turns in {turn_list}"
         typed |= is_esconv  # ESConv writes its scores as text
-    elif speaker is None and (column := find_transcripts(frame, text)) is not None:
+    elif (column := _transcripts(frame, name, format, text, speaker)) is not None:
         frame, text = untangle(frame, column), None
         format += f", transcripts in {column}"
-    elif format == "txt":
-        raise InputError(
-            f"{name} has no turns opened by `Name: `, such as `Supporter: What happened?`; write "
-            "each turn on a line of its own, its speaker first."
-        )
     return tabulate(
         frame,
         source=name,
@@ -117,6 +113,20 @@ def read_corpus(
         convert=typed_metadata if typed else as_metadata,
         max_chars=max_chars,
     )
+
+
+def _transcripts(
+    frame: pd.DataFrame, name: str, format: str, text: str | None, speaker: str | None
+) -> str | None:
+    """Return the column of transcripts, None where each row is a message."""
+    if format != "txt":
+        return find_transcripts(frame, text) if speaker is None else None
+    if not has_turns(frame, TRANSCRIPT):
+        raise InputError(
+            f"{name} has no turns opened by `Name: `, such as `Supporter: What happened?`; write "
+            "each turn on a line of its own, its speaker first."
+        )
+    return TRANSCRIPT
 
 
 def _read(source: Any, format: str | None) -> tuple[pd.DataFrame, str, str]:
@@ -138,7 +148,7 @@ def _read(source: Any, format: str | None) -> tuple[pd.DataFrame, str, str]:
     ):
         raise InputError(f"The dataset has the parts {listed(source)}; give one of them.")
     raise InputError(
-        f"A {type(source).__name__} cannot be read; give a path, a pandas frame, a dataset or a "
+        f"A value of type {type(source).__name__} cannot be read; give a path, a pandas frame, a dataset or a "
         "list of texts."
     )
 

@@ -126,6 +126,7 @@ def _turns(
         return _positions(codes, np.zeros(len(frame))), False
     if _is_turn_number(keys, codes):
         return keys.astype(np.int64), True
+    logger.info("Turns are counted from 0 in each conversation, in the order of `%s`.", column)
     return _positions(codes, keys), False
 
 

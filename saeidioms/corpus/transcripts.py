@@ -53,6 +53,11 @@ def find_transcripts(frame: pd.DataFrame, chosen: str | None) -> str | None:
     return None
 
 
+def has_turns(frame: pd.DataFrame, column: str) -> bool:
+    """Tell whether any cell of a column has a line that opens with a name and a colon."""
+    return any(isinstance(cell, str) and _OPENER.search(cell) for cell in frame[column])
+
+
 def untangle(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return one row a turn (``role``, ``text``) with the columns of its conversation.
 
@@ -76,7 +81,8 @@ def untangle(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def _is_transcript(cell: str) -> bool:
     openers = list(_OPENER.finditer(cell.strip()))
-    return len(openers) >= 2 and openers[0].start() == 0
+    some_name_returns = len({_name(opener) for opener in openers}) < len(openers)
+    return len(openers) >= 2 and (openers[0].start() == 0 or some_name_returns)
 
 
 def _turns(cell: str, openers: Sequence[re.Match[str]]) -> list[tuple[str, str | None]]:

@@ -72,7 +72,7 @@ def typed_metadata(values: pd.Series) -> pd.Series:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _label(value: Any) -> str:
