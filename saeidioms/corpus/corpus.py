@@ -213,18 +213,19 @@ class Corpus:
                 f"{self.report.source} has no column {name}; {hint}columns to choose by: {names}."
             )
         column = self.table[name]
-        keys = {value: _key(value) for value in column.dropna().unique()}
-        if name == "role" and set(keys) == {""}:
+        by_key: dict[str, list[Any]] = {}
+        for value in column.dropna().unique():
+            by_key.setdefault(_key(value), []).append(value)
+        if name == "role" and set(by_key) == {""}:
             raise InputError(
                 f"{self.report.source} has no role column, so {wanted} cannot be chosen; leave "
                 "out --role, or name the column of speakers with --speaker NAME."
             )
         allowed: list[Any] = []
         for value in wanted if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]:
-            hits = [one for one, key in keys.items() if key == _key(value)]
-            if not hits:
+            if _key(value) not in by_key:
                 raise InputError(self._unknown(name, value))
-            allowed += hits
+            allowed += by_key[_key(value)]
         return np.asarray(column.isin(allowed), dtype=bool)
 
     def _unknown(self, name: str, value: Any) -> str:

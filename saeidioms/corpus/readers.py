@@ -148,8 +148,8 @@ def _read(source: Any, format: str | None) -> tuple[pd.DataFrame, str, str]:
     ):
         raise InputError(f"The dataset has the parts {listed(source)}; give one of them.")
     raise InputError(
-        f"A value of type {type(source).__name__} cannot be read; give a path, a pandas frame, a dataset or a "
-        "list of texts."
+        f"A value of type {type(source).__name__} cannot be read; give a path, a pandas frame, "
+        "a dataset or a list of texts."
     )
 
 
