@@ -84,8 +84,8 @@ def build_report(
     page = _render(
         title=title or Path(corpus.report.source).name,
         notice=notice,
-        overview=sections.overview(corpus, codes, features),
-        of=distribution.of,
+        overview=sections.overview(corpus, codes, codebook),
+        distribution=sections.coverage(distribution, shares),
         shares=rows,
         taxonomy=codebook.taxonomy,
         figures=[("Share of each kind of expression", first), *figures],

@@ -18,21 +18,24 @@ if TYPE_CHECKING:
     from saeidioms.sae.autoencoder import SparseAutoencoder
     from saeidioms.taxonomy.codebook import Codebook
     from saeidioms.taxonomy.coding import Codes
+    from saeidioms.taxonomy.distribution import Distribution
     from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS = 14
 EXAMPLES = 6
 
 
-def overview(corpus: Corpus, codes: Codes, features: FeatureTable) -> dict[str, Any]:
+def overview(corpus: Corpus, codes: Codes, codebook: Codebook) -> dict[str, Any]:
     """Return the counts of the page's first line."""
+    assigned = codebook.table["sub_category"].fillna("") != ""
     messages = codes.messages
     return {
         "messages": len(messages),
         "conversations": int(messages["conversation_id"].nunique()),
         "units": len(corpus),
         "unit": corpus.unit,
-        "features": len(features),
+        "features": len(assigned),
+        "unassigned": int((~assigned).sum()),
         "coded_share": float(messages["category"].notna().mean()),
     }
 
@@ -42,9 +45,6 @@ def reading(corpus: Corpus) -> dict[str, Any]:
     report = corpus.report
     return {
         "sentence": report.sentence(),
-        "columns": {ours: theirs for ours, theirs in report.columns.items() if theirs},
-        "rows": report.rows,
-        "kept": report.kept,
         "dropped": [
             {"reason": reason, "rows": rows, "examples": report.examples.get(reason, [])}
             for reason, rows in report.dropped.items()
@@ -55,7 +55,7 @@ def reading(corpus: Corpus) -> dict[str, Any]:
 
 def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
     """Return the autoencoder's sizes and its measures on held-out units."""
-    flags = features.table["flag"]
+    flags = features.table["flag"].fillna("")
     metrics = {name: float(value) for name, value in sae.metrics_.items()}
     return {
         **metrics,
@@ -64,6 +64,17 @@ def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
         "seed": sae.seed,
         "flags": {str(flag): int(rows) for flag, rows in flags[flags != ""].value_counts().items()},
         "encoder": features.encoder,
+    }
+
+
+def coverage(distribution: Distribution, shares: pd.DataFrame) -> dict[str, Any]:
+    """Return what the shares are shares of, and how much of it no kind covers."""
+    exposure = int(np.sum(distribution.exposure))
+    return {
+        "of": distribution.of,
+        "exposure": exposure,
+        "uncoded": float(np.sum(distribution.uncoded)) / max(exposure, 1),
+        "clusters": int(shares["clusters"].max()),
     }
 
 

@@ -77,9 +77,6 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
     idioms, codes = pd.DataFrame(idioms), pd.DataFrame(codebook)
     report = SimpleNamespace(
         source=f"chats/pilot{extra}.csv",
-        columns={"text": "message", "role": "speaker", "turn": None},
-        rows=64,
-        kept=61,
         dropped={"empty": 3, "not text": 0},
         examples={"empty": [4, 9, 12]},
         sentence=lambda: "Read chats.csv as CSV: 61 messages of 10 conversations.",
@@ -101,7 +98,9 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
         ),
         "codebook": SimpleNamespace(table=codes, taxonomy=taxonomy),
         "codes": SimpleNamespace(messages=pd.DataFrame(messages)),
-        "distribution": SimpleNamespace(of="messages"),
+        "distribution": SimpleNamespace(
+            of="messages", exposure=np.array([40, 21]), uncoded=np.array([1, 0])
+        ),
         "lexicon": idioms.merge(codes[["feature", "category", "sub_category"]], on="feature"),
         "shares": shares,
     }

@@ -95,8 +95,12 @@ def test_more_figures_follow_the_distribution_with_their_headings(tmp_path, run_
     assert text.index('id="chart-1"') < text.index('id="chart-2"') < text.index('id="corpus"')
 
 
-def test_without_columns_left_out_nothing_is_said_to_be_dropped(tmp_path, run_parts):
+def test_what_was_read_and_dropped_is_said_with_the_first_rows(tmp_path, run_parts):
     parts = run_parts()
+    text = build_report(tmp_path, **parts).read_text(encoding="utf-8")
+    assert parts["corpus"].report.sentence() in text
+    assert '<th scope="row">empty</th><td>3</td>' in text
+    assert "4, 9, 12" in text
     parts["corpus"].report.dropped.clear()
     text = build_report(tmp_path, **parts).read_text(encoding="utf-8")
-    assert "Nothing was dropped." in text
+    assert "Dropped because" not in text

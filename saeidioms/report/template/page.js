@@ -56,7 +56,8 @@ function dressed(layout) {
     font: { ...layout.font, color: ink, family: "system-ui, sans-serif" },
   };
   delete dress.width;
-  delete dress.title;
+  delete dress.title; // the page has it as the caption
+  if (narrow.matches) dress.dragmode = false; // a finger scrolls the page
   for (const axis of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter(isAxis)])) {
     dress[axis] = { ...layout[axis], gridcolor: rule, zerolinecolor: rule, automargin: true };
   }
@@ -68,8 +69,14 @@ const isAxis = (key) => /^[xy]axis\d*$/.test(key);
 function drawCharts() {
   document.querySelectorAll("script.figure").forEach((script, index) => {
     const { data, layout } = JSON.parse(script.textContent);
-    const options = { responsive: true, displaylogo: false, displayModeBar: narrow.matches ? false : "hover" };
-    Plotly.react(byId(`chart-${index + 1}`), data, dressed(layout), options);
+    const chart = byId(`chart-${index + 1}`);
+    Plotly.react(chart, data, dressed(layout), {
+      responsive: true,
+      displaylogo: false,
+      displayModeBar: narrow.matches ? false : "hover",
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      toImageButtonOptions: { format: "svg", filename: chart.ariaLabel },
+    });
   });
 }
 
