@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from saeidioms.artifacts import digest_json
+import yaml
+
+from saeidioms.artifacts import digest_json, write_text
 from saeidioms.errors import OptionError
 from saeidioms.resources import find_config
 from saeidioms.taxonomy.schema import Node, load_yaml, nearest
@@ -128,6 +131,33 @@ class Taxonomy:
     def digest(self) -> str:
         """Digest of everything that the taxonomy says."""
         return digest_json(asdict(self))
+
+    def save(self, path: Path) -> None:
+        """Write the taxonomy as a YAML file from which `read` gives the same again."""
+        content = {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "categories": [
+                {**asdict(category), "sub_categories": self._members(category.name)}
+                for category in self.categories
+            ],
+            "outside": [asdict(group) for group in self.outside],
+        }
+        filled = _without_empty(content)
+        write_text(path, yaml.safe_dump(filled, sort_keys=False, allow_unicode=True, width=100))
+
+    def _members(self, category: str) -> list[dict[str, Any]]:
+        members = [asdict(sub) for sub in self.sub_categories if sub.category == category]
+        return [
+            {key: value for key, value in member.items() if key != "category"} for member in members
+        ]
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty(entry) for key, entry in value.items() if entry}
+    return [_without_empty(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _taxonomy(node: Node) -> Taxonomy:

@@ -1,0 +1,259 @@
+"""Which feature belongs to which sub-category, how strongly, and who says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from saeidioms.artifacts import atomic_path, read_json, write_json
+from saeidioms.embed.embed import embed
+from saeidioms.errors import ArtifactError, InputError, OptionError
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.taxonomy.reading import Decoder, Directions, SeedReading
+from saeidioms.taxonomy.sheet import read_rows
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+COLUMNS = (
+    "feature", "label", "category", "sub_category", "outside",
+    "weight", "confidence", "source", "note",
+)  # fmt: skip
+SOURCES = ("offline", "override")
+_TABLE_FILE = "codebook.csv"
+_TAXONOMY_FILE = "taxonomy.yaml"
+_BASE_FILE = "base.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """The features' places in a taxonomy, as a table that people read and edit.
+
+    Attributes
+    ----------
+    table
+        F rows, by ``feature`` (int64): ``label``; ``category`` and ``sub_category`` ("" where
+        the feature belongs to none); ``outside`` (name of the outside group, such as greetings,
+        or ""); ``weight`` (float64, at least 0: log-odds that one unit of the feature's
+        activation adds to its place, 0 where it has none); ``confidence`` (0 to 1); ``source``
+        ("offline" or "override"); ``note``.
+    taxonomy
+        What the places come from.
+    base
+        float64 (G,): log-odds of the S sub-categories, then of the outside groups, for a unit
+        in which no feature fires.
+
+    Notes
+    -----
+    A unit's log-odds are `base` plus the sum of activation times weight over its features: the
+    linear reading of seed expressions (`saeidioms.taxonomy.reading`), kept only where a feature
+    speaks for its own place, so that each code can be traced to features.
+    """
+
+    table: pd.DataFrame
+    taxonomy: Taxonomy
+    base: np.ndarray
+
+    @classmethod
+    def propose(
+        cls,
+        features: FeatureTable,
+        taxonomy: Taxonomy,
+        *,
+        sae: Decoder | None = None,
+        threshold: float = 0.2,
+        overrides: str | Path | None = None,
+    ) -> Codebook:
+        """Assign each feature to the sub-category that its direction speaks for.
+
+        Parameters
+        ----------
+        features
+            Features with centroids.
+        taxonomy
+            Sub-categories and outside groups with seed expressions, which are embedded by the
+            encoder that embedded the corpus.
+        sae
+            The sparse autoencoder of the features. Its decoder tells what each feature adds to
+            an embedding; without it this is estimated from the centroids, less precisely.
+        threshold
+            Confidence (probability of the place, for a unit that holds the feature alone) below
+            which a feature is left unassigned; 0 to 1.
+        overrides
+            CSV with columns ``feature``, ``sub_category`` (may name an outside group, or be
+            empty for none) and optionally ``note``: a person's word, which wins.
+
+        Raises
+        ------
+        OptionError
+            If `threshold` is not within 0 to 1.
+        InputError
+            If the overrides cannot be read, or name a feature or sub-category there is not.
+        """
+        if not 0 <= threshold <= 1:
+            raise OptionError(f"threshold is {threshold}; it must lie between 0 and 1.")
+        reading = SeedReading.learn(taxonomy, lambda texts: _embed_like(features, texts))
+        directions = _directions(features, sae)
+        lift = directions.steps @ reading.coefficients.T
+        probabilities = reading.probabilities(directions.pure())
+        place = probabilities.argmax(axis=1)
+        rows = np.arange(len(place))
+        confidence = probabilities[rows, place]
+        flags = features.table["flag"].to_numpy(object)
+        refused = np.isin(flags, ["dead", "length"])
+        kept = (confidence >= threshold) & ~refused
+        weight = np.where(kept, np.maximum(lift[rows, place], 0.0), 0.0)
+        names = np.array(reading.groups, dtype=object)[place]
+        nearest = [f"unsure: nearest is {name}" for name in names]
+        notes = np.where(refused, "unassigned: " + flags.astype(str), nearest)
+        table = pd.DataFrame(
+            {
+                "feature": features.table["feature"].to_numpy(np.int64),
+                "label": features.table["label"].fillna("").to_numpy(object),
+                **_places(taxonomy, np.where(kept, names, "")),
+                "weight": weight,
+                "confidence": np.where(refused, 0.0, confidence),
+                "source": "offline",
+                "note": np.where(kept, "", notes),
+            }
+        )
+        if overrides is not None:
+            typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
+            table = _overridden(table, Path(overrides), taxonomy, lift.max(axis=1), typical)
+        return cls(table[list(COLUMNS)], taxonomy, reading.log_odds(directions.origin[None])[0])
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The G places: S sub-categories, then the outside groups."""
+        return self.taxonomy.names + tuple(group.name for group in self.taxonomy.outside)
+
+    @cached_property
+    def evidence(self) -> np.ndarray:
+        """float64 (F, G): log-odds that one unit of activation adds to each place."""
+        column = {name: i for i, name in enumerate(self.groups)}
+        place = self.table["sub_category"].where(
+            self.table["sub_category"] != "", self.table["outside"]
+        )
+        evidence = np.zeros((len(self.table), len(self.groups)))
+        for row, (name, weight) in enumerate(zip(place, self.table["weight"], strict=True)):
+            if name:
+                evidence[row, column[name]] = weight
+        return evidence
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float64 (F, S): the evidence for the sub-categories alone."""
+        return self.evidence[:, : len(self.taxonomy.names)]
+
+    def save(self, folder: Path) -> None:
+        """Write ``codebook.csv`` (to be edited), the taxonomy and the base to `folder`."""
+        folder = Path(folder)
+        with atomic_path(folder / _TABLE_FILE) as path:
+            # Spreadsheets take a file for UTF-8 only by its byte-order mark.
+            self.table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+        self.taxonomy.save(folder / _TAXONOMY_FILE)
+        base = dict(zip(self.groups, self.base.tolist(), strict=True))
+        write_json(folder / _BASE_FILE, {"base": base})
+
+    @classmethod
+    def load(cls, folder: Path) -> Codebook:
+        """Read a codebook that `save` wrote, with a person's edits; every row is checked.
+
+        Raises
+        ------
+        ArtifactError
+            If a file is missing or the files do not belong together.
+        InputError
+            If a row of ``codebook.csv`` is wrong; file, row, column and mend are named.
+        """
+        folder = Path(folder)
+        path = folder / _TABLE_FILE
+        if not path.is_file():
+            raise ArtifactError(f"{path} is missing; run the codebook stage again.")
+        taxonomy = Taxonomy.read(folder / _TAXONOMY_FILE)
+        base = read_json(folder / _BASE_FILE)["base"]
+        book = cls(_read_table(path, taxonomy), taxonomy, np.empty(0))
+        if list(base) != list(book.groups):
+            raise ArtifactError(f"{folder / _BASE_FILE} is of another taxonomy; run again.")
+        return cls(book.table, taxonomy, np.array(list(base.values()), dtype=np.float64))
+
+
+def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
+    """Return the idioms of the corpus, each with its feature and sub-category.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``phrase, count, conversations, feature, category, sub_category``, the most frequent
+        first. A phrase of several features goes to the one that it sets apart most (highest z).
+        ``category`` and ``sub_category`` are "" where the feature belongs to none.
+    """
+    places = codebook.table[["feature", "category", "sub_category"]]
+    idioms = features.idioms.sort_values(["z", "feature"], ascending=[False, True], kind="stable")
+    idioms = idioms.drop_duplicates("phrase").merge(places, on="feature", validate="many_to_one")
+    idioms = idioms.sort_values(["count", "phrase"], ascending=[False, True], kind="stable")
+    columns = ["phrase", "count", "conversations", "feature", "category", "sub_category"]
+    return idioms[columns].reset_index(drop=True)
+
+
+def _embed_like(features: FeatureTable, texts: list[str]) -> np.ndarray:
+    spec = features.encoder
+    vectors = embed(texts, model=spec.model, prompt=spec.prompt, dimensions=spec.dimensions)
+    return np.asarray(vectors)
+
+
+def _directions(features: FeatureTable, sae: Decoder | None) -> Directions:
+    if sae is not None:
+        return Directions.of_decoder(sae, len(features.table))
+    activations = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
+    counts = features.table["n_units"].to_numpy(np.float64)
+    return Directions.of_centroids(features.centroids, activations, counts)
+
+
+def _places(taxonomy: Taxonomy, names: np.ndarray) -> dict[str, list[str]]:
+    """Return the columns category, sub_category and outside for names of places ("" is none)."""
+    inside = set(taxonomy.names)
+    return {
+        "category": [taxonomy.category_of(name) if name in inside else "" for name in names],
+        "sub_category": [name if name in inside else "" for name in names],
+        "outside": ["" if name in inside else name for name in names],
+    }
+
+
+def _overridden(
+    table: pd.DataFrame, path: Path, taxonomy: Taxonomy, lift: np.ndarray, typical: np.ndarray
+) -> pd.DataFrame:
+    """Return the table with a person's places, as heavy as the median assigned feature or more."""
+    known = table["feature"].tolist()
+    rows = read_rows(path, taxonomy, known, required=("feature", "sub_category"), allowed=COLUMNS)
+    assigned = (table["weight"] * typical)[table["weight"] > 0]
+    median = float(assigned.median()) if len(assigned) else 1.0
+    heavy = np.maximum(
+        lift, np.divide(median, typical, out=np.zeros_like(typical), where=typical > 0)
+    )
+    places = _places(taxonomy, rows["place"].to_numpy(object))
+    at = table.index[table["feature"].isin(rows["feature"])]
+    order = pd.Index(rows["feature"]).get_indexer(table.loc[at, "feature"])
+    table = table.copy()
+    for column, values in places.items():
+        table.loc[at, column] = np.array(values, dtype=object)[order]
+    named = rows["place"].to_numpy(object)[order] != ""
+    table.loc[at, "weight"] = np.where(named, heavy[at], 0.0)
+    table.loc[at, "confidence"] = 1.0
+    table.loc[at, "source"] = "override"
+    table.loc[at, "note"] = rows["note"].to_numpy(object)[order]
+    return table
+
+
+def _read_table(path: Path, taxonomy: Taxonomy) -> pd.DataFrame:
+    rows = read_rows(path, taxonomy, None, required=COLUMNS, allowed=COLUMNS)
+    places = _places(taxonomy, rows["place"].to_numpy(object))
+    table = rows.assign(**places).sort_values("feature", kind="stable", ignore_index=True)
+    if table["feature"].tolist() != list(range(len(table))):
+        raise InputError(
+            f"{path} must hold each feature from 0 to {len(table) - 1} once; leave sub_category "
+            "empty instead of removing a row."
+        )
+    return table[list(COLUMNS)]

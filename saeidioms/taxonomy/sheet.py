@@ -1,0 +1,144 @@
+"""Reading the tables that people edit in a spreadsheet, row by row, with the mend for each."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from saeidioms.errors import InputError
+from saeidioms.taxonomy.schema import nearest
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+_NUMBERS = {"weight": math.inf, "confidence": 1.0}
+
+
+def read_rows(
+    path: Path,
+    taxonomy: Taxonomy,
+    features: Sequence[int] | None,
+    *,
+    required: Sequence[str],
+    allowed: Sequence[str],
+) -> pd.DataFrame:
+    """Read and check a CSV that says where features belong.
+
+    Parameters
+    ----------
+    path
+        UTF-8, with commas or semicolons.
+    taxonomy
+        Whose sub-categories and outside groups may be named.
+    features
+        The features there are, or None where the file itself says which.
+    required, allowed
+        Column names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns as given, ``feature`` (int64), ``place`` (sub-category, outside group or "")
+        and ``note``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a row is wrong: file, row and mend are named.
+    """
+    header, body = _read_csv(path)
+    for name in header:
+        if name not in allowed:
+            raise InputError(
+                f"{path}: the column {name!r} is unknown; {nearest(name, allowed)}"
+                f"allowed are: {', '.join(allowed)}."
+            )
+    for name in required:
+        if name not in header:
+            raise InputError(f"{path}: the column {name!r} is missing; add it to the first row.")
+    rows = [_checked(path, line, row, taxonomy, features) for line, row in body]
+    first: dict[int, int] = {}
+    for (line, _), row in zip(body, rows, strict=True):
+        if row["feature"] in first:
+            raise InputError(
+                f"{path}, row {line}: feature {row['feature']} stands already in row "
+                f"{first[row['feature']]}; keep one of them."
+            )
+        first[row["feature"]] = line
+    return pd.DataFrame(rows, columns=list(dict.fromkeys([*header, "feature", "place", "note"])))
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
+    lines = text.splitlines(keepends=True)
+    first = lines[0] if lines else ""
+    reader = csv.reader(lines, delimiter=";" if first.count(";") > first.count(",") else ",")
+    rows = [row for row in reader if any(cell.strip() for cell in row)]
+    if not rows:
+        raise InputError(f"{path} is empty; its first row must name the columns.")
+    header = [cell.strip() for cell in rows[0]]
+    body = []
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}, row {line}: {len(row)} cells where the first row has {len(header)}; "
+                "quote cells that hold a comma."
+            )
+        body.append((line, dict(zip(header, map(str.strip, row), strict=True))))
+    return header, body
+
+
+def _checked(
+    path: Path, line: int, row: dict[str, str], taxonomy: Taxonomy, features: Sequence[int] | None
+) -> dict:
+    where = f"{path}, row {line}"
+    feature = _feature(where, row["feature"], features)
+    checked: dict = {"note": "", **row, "feature": feature, "place": _place(where, row, taxonomy)}
+    for name in _NUMBERS.keys() & row.keys():
+        checked[name] = _number(where, name, row[name])
+    return checked
+
+
+def _feature(where: str, cell: str, features: Sequence[int] | None) -> int:
+    if not cell.isdigit():
+        raise InputError(f"{where}: feature is {cell!r}; give the feature's number.")
+    feature = int(cell)
+    if features is not None and feature not in features:
+        near = min(features, key=lambda known: (abs(known - feature), known))
+        raise InputError(
+            f"{where}: there is no feature {feature}; features go from {min(features)} to "
+            f"{max(features)}, the nearest is {near}."
+        )
+    return feature
+
+
+def _place(where: str, row: dict[str, str], taxonomy: Taxonomy) -> str:
+    outside = [group.name for group in taxonomy.outside]
+    name, allowed = row["sub_category"], [*taxonomy.names, *outside]
+    if not name:
+        name, allowed = row.get("outside", ""), outside
+    if name and name not in allowed:
+        raise InputError(
+            f"{where}: {name!r} is no sub-category of {taxonomy.name}; {nearest(name, allowed)}"
+            f"there are: {', '.join(allowed)}."
+        )
+    return name
+
+
+def _number(where: str, name: str, cell: str) -> float:
+    most = _NUMBERS[name]
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most or math.isinf(value):
+        allowed = "a number of at least 0" if math.isinf(most) else "a number from 0 to 1"
+        raise InputError(f"{where}: {name} is {cell!r}; give {allowed}.")
+    return value
