@@ -131,14 +131,18 @@ def _turns(
 
 
 def _sortable(values: pd.Series) -> np.ndarray | None:
-    """Return (N,) numbers that order the values, or None: numbers, dates, ISO 8601 texts."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values.to_numpy().astype("datetime64[ns]").astype(np.int64)
-    numbers = pd.to_numeric(values, errors="coerce")
-    if not numbers.isna().any():
-        return numbers.to_numpy()
-    dates = pd.to_datetime(values.astype(object), errors="coerce", utc=True, format="ISO8601")
-    return None if dates.isna().any() else dates.to_numpy().astype(np.int64)
+    """Return (N,) float64 that order the values, or None: numbers, dates, ISO 8601 texts."""
+    are_dates = pd.api.types.is_datetime64_any_dtype(values)
+    if not are_dates:
+        numbers = pd.to_numeric(values, errors="coerce")
+        if not numbers.isna().any():
+            return numbers.to_numpy(dtype=np.float64)
+        values = values.astype(object)
+    format = None if are_dates else "ISO8601"
+    dates = pd.to_datetime(values, errors="coerce", utc=True, format=format)
+    if dates.isna().any():
+        return None
+    return dates.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.float64)
 
 
 def _is_turn_number(keys: np.ndarray, codes: np.ndarray) -> bool:
