@@ -1,0 +1,1 @@
+"""From a matrix of embeddings to a dictionary of features: sparse autoencoders."""

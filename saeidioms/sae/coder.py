@@ -1,0 +1,76 @@
+"""Coding with a trained dictionary: rows to sparse activations, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+
+from saeidioms.progress import track
+from saeidioms.sae.sparsity import Sparsity
+
+BLOCK = 1024  # rows in a product; always all of them, see Coder.blocks
+
+
+@dataclass(frozen=True, eq=False)
+class Coder:
+    """The encoder on raw (neither centred nor scaled) rows.
+
+    Attributes
+    ----------
+    encoder
+        (F, D) float32.
+    bias
+        (F,) float32.
+    mean
+        (D,) float32, taken from the rows first.
+    sparsity
+        The rule that selects the active features.
+    device
+        Where to compute.
+    """
+
+    encoder: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    mean: npt.NDArray[np.float32]
+    sparsity: Sparsity
+    device: str
+
+    def encode(self, matrix: npt.NDArray, description: str = "") -> sparse.csr_matrix:
+        """Return the (n, F) float32 activations of (n, D) rows; no dense (n, F) is ever made."""
+        parts = [block for _, block in self.blocks(matrix, description)]
+        if not parts:
+            return sparse.csr_matrix((0, len(self.encoder)), dtype=np.float32)
+        return sparse.vstack(parts, format="csr")
+
+    def blocks(
+        self, matrix: npt.NDArray, description: str = ""
+    ) -> Iterator[tuple[int, sparse.csr_matrix]]:
+        """Yield the first row and the activations of one block of rows after the other.
+
+        The last block is filled up with zeros: a product's rounding depends on its shape, and a
+        text must get the same code whichever and however many texts come with it.
+        """
+        encoder = torch.from_numpy(self.encoder).to(self.device).T
+        bias = torch.from_numpy(self.bias).to(self.device)
+        starts = range(0, len(matrix), BLOCK)
+        for start in track(starts, description) if description else starts:
+            rows = np.asarray(matrix[start : start + BLOCK], dtype=np.float32) - self.mean
+            full = np.zeros((BLOCK, len(self.mean)), dtype=np.float32)
+            full[: len(rows)] = rows
+            pre = torch.addmm(bias, torch.from_numpy(full).to(self.device), encoder)[: len(rows)]
+            yield start, self._sparse(pre)
+
+    def _sparse(self, pre: torch.Tensor) -> sparse.csr_matrix:
+        pattern = self.sparsity.select(pre)
+        values = torch.relu(pre[pattern.rows, pattern.columns])
+        parts = (values, pattern.columns.to(torch.int32), pattern.pointers.to(torch.int32))
+        data, columns, pointers = (part.cpu().numpy() for part in parts)
+        block = sparse.csr_matrix((data, columns, pointers), shape=tuple(pre.shape))
+        block.eliminate_zeros()
+        block.sort_indices()
+        return block

@@ -1,0 +1,147 @@
+"""The options of a training, checked once and settled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+
+from saeidioms.errors import InputError, OptionError
+from saeidioms.sae.size import choose_size
+from saeidioms.sae.sparsity import TopK
+
+logger = logging.getLogger(__name__)
+
+FEW_ROWS_PER_FEATURE = 8
+FEWEST_STEPS, EPOCHS = 600, 8
+LEAST = {"n_features": 1, "k": 1, "max_steps": 1, "batch_size": 1, "patience": 1, "seed": 0}
+LEFT_OPEN = ("n_features", "k", "max_steps")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every choice of the training but its data.
+
+    Attributes
+    ----------
+    n_features
+        F, size of the dictionary.
+    sparsity
+        The rule that selects the active features.
+    steps
+        Most steps of the optimiser.
+    batch_size
+        Rows in a step.
+    learning_rate
+        Adam's, after the warm-up.
+    aux_coefficient
+        Weight of the auxiliary loss.
+    patience
+        Checks without a better explained variance until the decay begins.
+    seed
+        Of the initial directions and of the order of the rows.
+    device
+        Where to train, such as ``"cpu"``.
+    """
+
+    n_features: int
+    sparsity: TopK
+    steps: int
+    batch_size: int
+    learning_rate: float
+    aux_coefficient: float
+    patience: int
+    seed: int
+    device: str
+
+
+def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
+    """Check the options of a `SparseAutoencoder` and settle those left open.
+
+    Parameters
+    ----------
+    options
+        Its constructor's arguments.
+    n_rows, width
+        Shape of all its data, held-out rows included.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range.
+    InputError
+        If more features are wanted than there are rows.
+    """
+    for name, least in LEAST.items():
+        if options[name] is not None or name not in LEFT_OPEN:
+            _check(name, options[name], Integral, least)
+    for name in ("learning_rate", "aux_coefficient"):
+        _check(name, options[name], Real, 0)
+    n_features, k = _sizes(options["n_features"], options["k"], n_rows, width)
+    batch_size = min(options["batch_size"], max(1, n_rows // 4))
+    return Recipe(
+        n_features=n_features,
+        sparsity=TopK(k),
+        steps=options["max_steps"] or max(FEWEST_STEPS, EPOCHS * n_rows // batch_size),
+        batch_size=batch_size,
+        learning_rate=options["learning_rate"],
+        aux_coefficient=options["aux_coefficient"],
+        patience=options["patience"],
+        seed=options["seed"],
+        device=choose_device(options["device"]),
+    )
+
+
+def choose_device(device: str | None) -> str:
+    """Return the device asked for, or CUDA where there is one.
+
+    Raises
+    ------
+    OptionError
+        If torch knows no such device, or it is not there.
+    """
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(
+            f"device={device!r} cannot be used ({str(error).splitlines()[0]}); give 'cpu', 'cuda' "
+            "or leave it out."
+        ) from error
+    return device
+
+
+def _check(name: str, value: Any, kind: type, least: int) -> None:
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    if not (fits and least <= value < float("inf")):
+        number = "a whole number" if kind is Integral else "a finite number"
+        raise OptionError(f"{name}={value!r} is not allowed; give {number}, at least {least}.")
+
+
+def _sizes(n_features: int | None, k: int | None, n_rows: int, width: int) -> tuple[int, int]:
+    if n_features is None or k is None:
+        chosen = choose_size(n_rows, width)
+        n_features = n_features or max(chosen[0], min(k or 1, n_rows))
+        k = k or min(chosen[1], n_features)
+    if k > n_features:
+        raise OptionError(
+            f"k={k} is more than n_features={n_features}: a row cannot use more features than "
+            "there are; lower k or raise n_features."
+        )
+    if n_features > n_rows:
+        raise InputError(
+            f"n_features={n_features} features cannot be learnt from {n_rows} rows; give at most "
+            f"{n_rows}, better a quarter of that, or more texts."
+        )
+    if n_features * FEW_ROWS_PER_FEATURE > n_rows:
+        logger.warning(
+            "n_features=%d for %d rows: fewer than %d rows a feature, so many features will "
+            "stand for single texts.",
+            *(n_features, n_rows, FEW_ROWS_PER_FEATURE),
+        )
+    return n_features, k

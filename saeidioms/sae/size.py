@@ -1,0 +1,93 @@
+"""How large a dictionary a corpus carries, and how many features a unit may use."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from saeidioms.errors import InputError
+from saeidioms.seeds import generator
+
+logger = logging.getLogger(__name__)
+
+LARGEST, FEWEST_FIRINGS, HELD_OUT = 2048, 32, 0.1
+
+
+def choose_size(n_rows: int, width: int) -> tuple[int, int]:
+    """Choose the dictionary size and the sparsity from the size of the corpus.
+
+    The number of distinct recurrent expressions grows about as the square root of the amount of
+    text (Heaps' law), so ``n_features`` is the power of two nearest to ``4 sqrt(n_rows)``, at
+    most 2048, and lowered until a feature fires on 32 units on average. ``k`` is
+    ``sqrt(n_features) / 2``, at least 2: 4 of 64, 8 of 256, 16 of 1024. The choice is logged.
+
+    Parameters
+    ----------
+    n_rows
+        Number of units.
+    width
+        Width D of their embeddings; k stays below it.
+
+    Returns
+    -------
+    n_features : int
+    k : int
+
+    Examples
+    --------
+    >>> choose_size(700, 384), choose_size(8_000, 384), choose_size(85_000, 384)
+    ((64, 4), (256, 8), (1024, 16))
+    """
+    n_features = min(LARGEST, 2 ** round(math.log2(4 * math.sqrt(max(1, n_rows)))))
+    while n_features > 2 and n_rows * _sparsity(n_features, width) < FEWEST_FIRINGS * n_features:
+        n_features //= 2
+    k = _sparsity(n_features, width)
+    logger.info(
+        "SAE size chosen for %d rows of width %d: %d features, %d active in a row "
+        "(a feature fires on %.0f rows on average).",
+        *(n_rows, width, n_features, k, n_rows * k / n_features),
+    )
+    return n_features, k
+
+
+def _sparsity(n_features: int, width: int) -> int:
+    return max(1, min(max(2, round(math.sqrt(n_features) / 2)), n_features, width))
+
+
+def split_rows(
+    n_rows: int, groups: npt.NDArray | None, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the rows to train on and the rows held out: a tenth, in whole groups.
+
+    Parameters
+    ----------
+    n_rows
+        Number of rows, at least 2.
+    groups
+        (n_rows,) labels such as conversations, whose rows stay together; None: every row for
+        itself.
+    seed
+        Of the random choice.
+
+    Raises
+    ------
+    InputError
+        If `groups` has another length.
+    """
+    if groups is not None and len(groups) != n_rows:
+        raise InputError(
+            f"groups has {len(groups)} entries but there are {n_rows} rows; give one label a row."
+        )
+    labels = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sizes = np.bincount(labels)
+    if len(sizes) < 2:
+        logger.warning("all rows are of one group, so single rows of it are held out.")
+        return split_rows(n_rows, None, seed)
+    shuffled = generator(seed, "sae.split").permutation(len(sizes))
+    before = np.cumsum(sizes[shuffled]) - sizes[shuffled]
+    n_held_out = max(1, int(np.searchsorted(before, HELD_OUT * n_rows)))
+    chosen = np.isin(labels, shuffled[: min(n_held_out, len(sizes) - 1)])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
