@@ -34,31 +34,39 @@ def read_delimited(path: Path, format: str) -> pd.DataFrame:
         If a row is malformed; its line is given.
     """
     text = read_text(path)
-    first_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(
-        _DELIMITERS[format], key=lambda mark: len(next(csv.reader([first_line], delimiter=mark)))
-    )
-    rows: list[list[str]] = []
     with _unlimited_fields(len(text)):
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        line = 1
-        try:
-            for row in reader:
-                if row and rows and len(row) != len(rows[0]):
-                    raise InputError(
-                        f"{path}, line {line}: {len(row)} values where the header has "
-                        f"{len(rows[0])} columns ({_NAMES[delimiter]}-separated); mend the line, "
-                        "or put values that hold the separator in double quotes."
-                    )
-                if row:
-                    rows.append(row)
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(
-                f"{path}, line {line}: the row that begins here is malformed ({error}); check its "
-                "double quotes."
-            ) from error
-    return pd.DataFrame(rows[1:], columns=unique_names(rows[0]), dtype=object)
+        header, *rows = _rows(path, text, _DELIMITERS[format])
+    return pd.DataFrame(rows, columns=unique_names(header), dtype=object)
+
+
+def _rows(path: Path, text: str, delimiters: str) -> list[list[str]]:
+    """Return the header and the rows, cut at the delimiter that gives the header most columns."""
+    delimiter = max(delimiters, key=lambda mark: len(_header(text, mark)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    line = 1
+    try:
+        for row in reader:
+            if row and rows and len(row) != len(rows[0]):
+                raise InputError(
+                    f"{path}, line {line}: {len(row)} values where the header has {len(rows[0])} "
+                    f"columns ({_NAMES[delimiter]}-separated); mend the line, or put values that "
+                    "hold the separator in double quotes."
+                )
+            if row:
+                rows.append(row)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {line}: the row that begins here is malformed ({error}); check its "
+            "double quotes."
+        ) from error
+    return rows
+
+
+def _header(text: str, delimiter: str) -> list[str]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return next((row for row in rows if row), [])
 
 
 def read_json_lines(path: Path) -> pd.DataFrame:
@@ -158,7 +166,9 @@ def read_text_files(path: Path) -> pd.DataFrame:
     InputError
         If the folder has none.
     """
-    files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.txt") if not file.name.startswith("."))
     if not files:
         raise InputError(
             f"{path} is a folder without .txt files; give a file, or a folder with one .txt file "

@@ -43,7 +43,6 @@ def unnest(frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, bool]:
 
     A conversation without turns becomes one row without text, so that it is counted.
     """
-    is_esconv = set(frame.columns) >= _ESCONV_COLUMNS
     counts, records = [], []
     for value in frame[column]:
         turns = list(value) if is_turn_list(value) else [{}]
@@ -55,6 +54,7 @@ def unnest(frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, bool]:
         index=frame.index,
         dtype=object,
     )
+    is_esconv = set(frame.columns) >= _ESCONV_COLUMNS and "speaker" in turn_rows.columns
     if is_esconv:
         turn_rows["speaker"] = turn_rows["speaker"].replace(_ESCONV_ROLES)
     return spread(outer, counts, turn_rows), is_esconv
