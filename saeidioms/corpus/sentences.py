@@ -32,7 +32,7 @@ _EMOJI = "[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f\u200d]"
 _LETTER = r"[^\W\d_]"
 _MARK_CUT = re.compile(
     rf"""
-    [.!?…] (?:
+    (?<![.!?…]) [.!?…] (?:
         (?: [.!?…]+ | (?<=…) ) (?: \s+ | (?={_LETTER}) | [\])"'”’*]+\s+(?=[A-Z]) )
       | (?<={_LETTER}[!?]) (?={_LETTER})
       | (?<={_LETTER}{_LETTER}\.) (?<!\b[DMSdms][rst]\.) (?<!\b[Mm]rs\.) (?<!\b[Vv]s\.)
@@ -50,12 +50,12 @@ _EMOTICON_HINT = re.compile(
     r"[:;=^_<\u2600-\u27bf\U0001f300-\U0001faff]|[xX]D"
 )  # cheap to look for
 _ADDRESS = re.compile(
-    r"https?://\S+ | www\.\S+ | \S+@\S+\.\S+"
-    r" | \S+\.(?:com|org|net|edu|gov|co|uk|io|tv|de|html?|php|js|py|pdf|docx?|txt|csv|jpe?g|png)\b"
-    r"(?:/\S*)?",
+    r"https?://\S+ | www\.\S+ | (?<!\S)[^\s@]+@[^\s@]+\.\S+"
+    r" | (?<!\S)\S+\.(?:com|org|net|edu|gov|co|uk|io|tv|de"
+    r"|html?|php|js|py|pdf|docx?|txt|csv|jpe?g|png)\b(?:/\S*)?",
     re.VERBOSE | re.IGNORECASE,
 )
-_LINE_BREAK = re.compile(r"[^\S\n]*[\n\r\u2028\u2029]\s*")
+_LINE_BREAK = re.compile(r"[\n\r\u2028\u2029]\s*")
 _WRAP_WIDTH = 60  # editors wrap lines beyond this; a chat line so long and unfinished is wrapped
 _TAIL = re.compile(
     rf"(?: (?![-*•–—]\s) (?: {_EMOTICON}[.,!?]* | [^\w\s]+ ) (?:\s+|$) )+", re.VERBOSE
@@ -118,8 +118,7 @@ def _chat_cuts(text: str) -> set[int]:
 
 
 def _is_wrapped(text: str, line_break: re.Match[str]) -> bool:
-    before = text[: line_break.start()]
-    line = before[before.rfind("\n") + 1 :]
+    line = text[text.rfind("\n", 0, line_break.start()) + 1 : line_break.start()].rstrip()
     follows = text[line_break.end() : line_break.end() + 1]
     return len(line) >= _WRAP_WIDTH and line[-1] not in ".!?…:" and follows.islower()
 

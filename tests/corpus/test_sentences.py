@@ -84,6 +84,14 @@ def test_random_texts_lose_no_character():
     assert_tiles(texts, *split_sentences(texts))
 
 
+def test_long_runs_lose_no_character():
+    """Patterns that look back again and again over a run would take minutes here."""
+    runs = [
+        "a" + run * 10_000 + " b" for run in (" ", ".", "?!", ":)", "b.c", "a@", "(", "\n", "1.")
+    ]
+    assert_tiles(runs, *split_sentences(runs))
+
+
 def test_random_characters_lose_no_character():
     random = generator(0, "characters")
     codes = random.choice(
