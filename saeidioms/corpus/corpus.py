@@ -35,10 +35,10 @@ class Corpus:
     table
         N rows. Strings: ``unit_id``, ``message_id``, ``conversation_id``, ``role``, ``text``;
         int64: ``turn`` (place in the whole conversation, dropped rows and other roles included:
-        the input's own whole number, else counted from 0), ``start`` and ``end`` (characters of the unit in its message); then the
-        metadata columns of the input. Rows go by conversation (in the order of the input),
-        turn and start. ``text`` has no outer white space; `start` to `end` includes it, so that
-        the units of a message tile it.
+        the input's own whole number, else counted from 0), ``start`` and ``end`` (characters of
+        the unit in its message); then the metadata columns of the input. Rows go by conversation
+        (in the order of the input), turn and start. ``text`` has no outer white space; `start`
+        to `end` includes it, so that the units of a message tile it.
     unit
         ``"message"`` or ``"sentence"``.
     report
