@@ -13,15 +13,18 @@ from saeidioms.artifacts import atomic_path, read_json, write_json
 from saeidioms.embed.embed import embed
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.reading import Decoder, Directions, SeedReading
-from saeidioms.taxonomy.sheet import read_rows
+from saeidioms.taxonomy.reading import Dictionary, Directions, SeedReading
+from saeidioms.taxonomy.sheet import format_parts, parse_parts, read_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 COLUMNS = (
     "feature", "label", "category", "sub_category", "outside",
-    "weight", "confidence", "source", "note",
+    "weight", "also", "confidence", "source", "note",
 )  # fmt: skip
 SOURCES = ("offline", "override")
+_DECIMALS = 4
+_LESSER_PLACES = 2  # beyond its own; more of them read as noise, none loses evidence
+_UNREADABLE = ("dead", "length")  # flags of features that stand for no expression
 _TABLE_FILE = "codebook.csv"
 _TAXONOMY_FILE = "taxonomy.yaml"
 _BASE_FILE = "base.json"
@@ -37,8 +40,9 @@ class Codebook:
         F rows, by ``feature`` (int64): ``label``; ``category`` and ``sub_category`` ("" where
         the feature belongs to none); ``outside`` (name of the outside group, such as greetings,
         or ""); ``weight`` (float64, at least 0: log-odds that one unit of the feature's
-        activation adds to its place, 0 where it has none); ``confidence`` (0 to 1); ``source``
-        ("offline" or "override"); ``note``.
+        activation adds to its place, 0 where it has none); ``also`` (lesser places with their
+        weights, such as "validating emotions 1.25; greetings 0.5"); ``confidence`` (0 to 1);
+        ``source`` ("offline" or "override"); ``note``.
     taxonomy
         What the places come from.
     base
@@ -48,8 +52,8 @@ class Codebook:
     Notes
     -----
     A unit's log-odds are `base` plus the sum of activation times weight over its features: the
-    linear reading of seed expressions (`saeidioms.taxonomy.reading`), kept only where a feature
-    speaks for its own place, so that each code can be traced to features.
+    linear reading of seed expressions (`saeidioms.taxonomy.reading`), kept only for the few
+    places that a feature speaks for, so that each code can be traced to features.
     """
 
     table: pd.DataFrame
@@ -62,7 +66,7 @@ class Codebook:
         features: FeatureTable,
         taxonomy: Taxonomy,
         *,
-        sae: Decoder | None = None,
+        sae: Dictionary | None = None,
         threshold: float = 0.2,
         overrides: str | Path | None = None,
     ) -> Codebook:
@@ -77,7 +81,8 @@ class Codebook:
             encoder that embedded the corpus.
         sae
             The sparse autoencoder of the features. Its decoder tells what each feature adds to
-            an embedding; without it this is estimated from the centroids, less precisely.
+            an embedding; without it this is estimated from the centroids, less precisely (on
+            ESConv a kappa of 0.31 in place of 0.35).
         threshold
             Confidence (probability of the place, for a unit that holds the feature alone) below
             which a feature is left unassigned; 0 to 1.
@@ -97,27 +102,8 @@ class Codebook:
         reading = SeedReading.learn(taxonomy, lambda texts: _embed_like(features, texts))
         directions = _directions(features, sae)
         lift = directions.steps @ reading.coefficients.T
-        probabilities = reading.probabilities(directions.pure())
-        place = probabilities.argmax(axis=1)
-        rows = np.arange(len(place))
-        confidence = probabilities[rows, place]
-        flags = features.table["flag"].to_numpy(object)
-        refused = np.isin(flags, ["dead", "length"])
-        kept = (confidence >= threshold) & ~refused
-        weight = np.where(kept, np.maximum(lift[rows, place], 0.0), 0.0)
-        names = np.array(reading.groups, dtype=object)[place]
-        nearest = [f"unsure: nearest is {name}" for name in names]
-        notes = np.where(refused, "unassigned: " + flags.astype(str), nearest)
-        table = pd.DataFrame(
-            {
-                "feature": features.table["feature"].to_numpy(np.int64),
-                "label": features.table["label"].fillna("").to_numpy(object),
-                **_places(taxonomy, np.where(kept, names, "")),
-                "weight": weight,
-                "confidence": np.where(refused, 0.0, confidence),
-                "source": "offline",
-                "note": np.where(kept, "", notes),
-            }
+        table = _proposal(
+            features, taxonomy, lift, reading.probabilities(directions.pure()), threshold
         )
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
@@ -133,13 +119,16 @@ class Codebook:
     def evidence(self) -> np.ndarray:
         """float64 (F, G): log-odds that one unit of activation adds to each place."""
         column = {name: i for i, name in enumerate(self.groups)}
-        place = self.table["sub_category"].where(
-            self.table["sub_category"] != "", self.table["outside"]
-        )
-        evidence = np.zeros((len(self.table), len(self.groups)))
-        for row, (name, weight) in enumerate(zip(place, self.table["weight"], strict=True)):
-            if name:
-                evidence[row, column[name]] = weight
+        table = self.table
+        place = table["sub_category"].where(table["sub_category"] != "", table["outside"])
+        evidence = np.zeros((len(table), len(column)))
+        for row, (name, weight, also) in enumerate(
+            zip(place, table["weight"], table["also"], strict=True)
+        ):
+            parts = {**parse_parts(also), **({name: weight} if name else {})}
+            for part, value in parts.items():
+                evidence[row, column[part]] = value
+        evidence.flags.writeable = False
         return evidence
 
     @property
@@ -204,12 +193,48 @@ def _embed_like(features: FeatureTable, texts: list[str]) -> np.ndarray:
     return np.asarray(vectors)
 
 
-def _directions(features: FeatureTable, sae: Decoder | None) -> Directions:
+def _directions(features: FeatureTable, sae: Dictionary | None) -> Directions:
     if sae is not None:
-        return Directions.of_decoder(sae, len(features.table))
+        return Directions.of_dictionary(sae)
     activations = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
     counts = features.table["n_units"].to_numpy(np.float64)
     return Directions.of_centroids(features.centroids, activations, counts)
+
+
+def _proposal(
+    features: FeatureTable,
+    taxonomy: Taxonomy,
+    lift: np.ndarray,
+    probabilities: np.ndarray,
+    threshold: float,
+) -> pd.DataFrame:
+    """Return the table by (F, G) log-odds per unit of activation and (F, G) probabilities."""
+    groups = [*taxonomy.names, *(group.name for group in taxonomy.outside)]
+    rows = np.arange(len(lift))
+    place = probabilities.argmax(axis=1)
+    confidence = probabilities[rows, place]
+    flags = features.table["flag"].fillna("").to_numpy(object)
+    refused = np.isin(flags, _UNREADABLE)
+    kept = (confidence >= threshold) & (lift[rows, place] > 0) & ~refused
+    lesser = lift.copy()
+    lesser[rows, place] = 0.0
+    order = np.argsort(-lesser, axis=1, kind="stable")[:, :_LESSER_PLACES]
+    also = [format_parts({groups[i]: lesser[row, i] for i in order[row]}) for row in rows]
+    names = np.array(groups, dtype=object)[place]
+    unsure = np.array([f"unsure: nearest is {name}" for name in names], dtype=object)
+    reasons = np.where(refused, "unassigned: " + flags, unsure)
+    return pd.DataFrame(
+        {
+            "feature": features.table["feature"].to_numpy(np.int64),
+            "label": features.table["label"].fillna("").to_numpy(object),
+            **_places(taxonomy, np.where(kept, names, "")),
+            "weight": np.where(kept, lift[rows, place], 0.0).round(_DECIMALS),
+            "also": np.where(kept, also, ""),
+            "confidence": np.where(refused, 0.0, confidence).round(_DECIMALS),
+            "source": "offline",
+            "note": np.where(kept, "", reasons),
+        }
+    )
 
 
 def _places(taxonomy: Taxonomy, names: np.ndarray) -> dict[str, list[str]]:
@@ -240,7 +265,8 @@ def _overridden(
     for column, values in places.items():
         table.loc[at, column] = np.array(values, dtype=object)[order]
     named = rows["place"].to_numpy(object)[order] != ""
-    table.loc[at, "weight"] = np.where(named, heavy[at], 0.0)
+    table.loc[at, "weight"] = np.where(named, heavy[at], 0.0).round(_DECIMALS)
+    table.loc[at, "also"] = ""
     table.loc[at, "confidence"] = 1.0
     table.loc[at, "source"] = "override"
     table.loc[at, "note"] = rows["note"].to_numpy(object)[order]

@@ -67,7 +67,7 @@ def code(
     activations: SparseActivations,
     codebook: Codebook,
     *,
-    threshold: float = 0.2,
+    threshold: float = 0.15,
 ) -> Codes:
     """Code the units of a corpus from their features, and its messages from their units.
 
@@ -181,11 +181,10 @@ def _message_codes(
     sub = candidates.argmax(axis=1)
     amount = by_category[rows, best]
     has = (amount > mass[:, n_sub:].sum(axis=1)) & (candidates[rows, sub] > 0)
-    category = np.array(names, dtype=object)[best]
-    sub_category = np.array(taxonomy.names, dtype=object)[sub]
+    pairs = list(zip(has.tolist(), best.tolist(), sub.tolist(), strict=True))
     return {
-        "category": np.where(has, category, None).tolist(),
-        "sub_category": np.where(has, sub_category, None).tolist(),
+        "category": [names[i] if known else None for known, i, _ in pairs],
+        "sub_category": [taxonomy.names[j] if known else None for known, _, j in pairs],
         "confidence": np.where(has, amount / np.maximum(n_units, 1), 0.0),
     }
 

@@ -18,11 +18,14 @@ Embed = Callable[[list[str]], np.ndarray]
 _INVERSE_REGULARISATION = 10.0
 
 
-class Decoder(Protocol):
-    """The part of a sparse autoencoder that turns activations back into embeddings."""
+class Dictionary(Protocol):
+    """The part of a sparse autoencoder that turns activations back into embeddings.
 
-    def inverse_transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the embeddings (n, D) of activations (n, F)."""
+    Activations (n, F) stand for the embeddings ``activations @ components_ + mean_``.
+    """
+
+    components_: np.ndarray  # (F, D)
+    mean_: np.ndarray  # (D,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +44,10 @@ class Directions:
     steps: np.ndarray
 
     @classmethod
-    def of_decoder(cls, decoder: Decoder, n_features: int) -> Directions:
-        """Read the directions off a sparse autoencoder, whatever it scales inside."""
-        origin = np.asarray(decoder.inverse_transform(np.zeros((1, n_features), np.float32)))[0]
-        ends = np.asarray(decoder.inverse_transform(np.eye(n_features, dtype=np.float32)))
-        origin = origin.astype(np.float64)
-        return cls(origin, ends - origin)
+    def of_dictionary(cls, dictionary: Dictionary) -> Directions:
+        """Read the directions off a sparse autoencoder."""
+        mean = np.asarray(dictionary.mean_, np.float64)
+        return cls(mean, np.asarray(dictionary.components_, np.float64))
 
     @classmethod
     def of_centroids(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -70,6 +70,24 @@ def read_rows(
     return pd.DataFrame(rows, columns=list(dict.fromkeys([*header, "feature", "place", "note"])))
 
 
+def format_parts(parts: Mapping[str, float]) -> str:
+    """Write weights above 0 as a cell that people read: ``"affirming 1.25; greetings 0.5"``."""
+    kept = {name: round(float(weight), 4) for name, weight in parts.items()}
+    return "; ".join(f"{name} {weight:g}" for name, weight in kept.items() if weight > 0)
+
+
+def parse_parts(cell: str) -> dict[str, float]:
+    """Read what `format_parts` wrote.
+
+    Raises
+    ------
+    ValueError
+        If an entry is no name with a number behind it.
+    """
+    entries = [entry.strip().rpartition(" ") for entry in cell.split(";") if entry.strip()]
+    return {name.strip(): float(weight) for name, _, weight in entries}
+
+
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -103,6 +121,7 @@ def _checked(
     checked: dict = {"note": "", **row, "feature": feature, "place": _place(where, row, taxonomy)}
     for name in _NUMBERS.keys() & row.keys():
         checked[name] = _number(where, name, row[name])
+    _check_parts(where, row.get("also", ""), taxonomy)
     return checked
 
 
@@ -120,16 +139,33 @@ def _feature(where: str, cell: str, features: Sequence[int] | None) -> int:
 
 
 def _place(where: str, row: dict[str, str], taxonomy: Taxonomy) -> str:
-    outside = [group.name for group in taxonomy.outside]
-    name, allowed = row["sub_category"], [*taxonomy.names, *outside]
-    if not name:
-        name, allowed = row.get("outside", ""), outside
-    if name and name not in allowed:
+    name = row["sub_category"] or row.get("outside", "")
+    if name:
+        _check_place(where, name, taxonomy)
+    return name
+
+
+def _check_place(where: str, name: str, taxonomy: Taxonomy) -> None:
+    allowed = [*taxonomy.names, *(group.name for group in taxonomy.outside)]
+    if name not in allowed:
         raise InputError(
             f"{where}: {name!r} is no sub-category of {taxonomy.name}; {nearest(name, allowed)}"
             f"there are: {', '.join(allowed)}."
         )
-    return name
+
+
+def _check_parts(where: str, cell: str, taxonomy: Taxonomy) -> None:
+    try:
+        parts = parse_parts(cell)
+    except ValueError:
+        parts = {"": -1.0}
+    if any(not 0 <= weight < math.inf for weight in parts.values()):
+        raise InputError(
+            f"{where}: also is {cell!r}; write each place with a number of at least 0 behind it, "
+            f"such as '{taxonomy.names[0]} 1.5; {taxonomy.names[-1]} 0.5'."
+        )
+    for name in parts:
+        _check_place(where, name, taxonomy)
 
 
 def _number(where: str, name: str, cell: str) -> float:
