@@ -47,7 +47,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     max_steps
         Most steps of the optimiser; None: eight passes over the data, at least 600 steps.
     batch_size
-        Rows in a step, at most a quarter of all.
+        Rows in a step; less for fewer than 20 such batches of data, where smaller steps learn more.
     learning_rate
         Adam's, after the warm-up.
     aux_coefficient

@@ -67,7 +67,7 @@ class Coder:
 
     def _sparse(self, pre: torch.Tensor) -> sparse.csr_matrix:
         pattern = self.sparsity.select(pre)
-        values = torch.relu(pre[pattern.rows, pattern.columns])
+        values = torch.relu(pattern.take(pre))
         parts = (values, pattern.columns.to(torch.int32), pattern.pointers.to(torch.int32))
         data, columns, pointers = (part.cpu().numpy() for part in parts)
         block = sparse.csr_matrix((data, columns, pointers), shape=tuple(pre.shape))

@@ -33,7 +33,9 @@ def sparse_product(values: Tensor, dense: Tensor, pattern: Pattern) -> Tensor:
     torch.Tensor
         (B, D), differentiable in `values` and `dense`.
     """
-    return _SparseProduct.apply(values, dense, pattern)
+    return _SparseProduct.apply(  # type: ignore[no-untyped-call]
+        values, dense, pattern
+    )
 
 
 def sampled_affine(
@@ -59,7 +61,9 @@ def sampled_affine(
     torch.Tensor
         (nnz,), differentiable in `right` and `bias`.
     """
-    return _SampledAffine.apply(left, right, bias, pattern, product)
+    return _SampledAffine.apply(  # type: ignore[no-untyped-call]
+        left, right, bias, pattern, product
+    )
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -70,7 +74,7 @@ class _SparseProduct(torch.autograd.Function):
         return _multiply(values, dense, pattern)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         values, dense = ctx.saved_tensors
         to_values = to_dense = None
         if ctx.needs_input_grad[0]:
@@ -87,10 +91,10 @@ class _SampledAffine(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(left)
         ctx.pattern = pattern
-        return product[pattern.rows, pattern.columns]
+        return pattern.take(product)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor, None, None]:
         (left,) = ctx.saved_tensors
         to_right = _multiply_transposed(gradient, left, ctx.pattern)
         to_bias = gradient.new_zeros(ctx.pattern.n_features)
@@ -112,7 +116,7 @@ def _multiply_transposed(values: Tensor, dense: Tensor, pattern: Pattern) -> Ten
 def _sample(left: Tensor, right: Tensor, pattern: Pattern) -> Tensor:
     """Return the entries of ``left @ right.T`` at `pattern`."""
     if not (left.is_cuda or torch.backends.mkl.is_available()):
-        return (left @ right.T)[pattern.rows, pattern.columns]
+        return pattern.take(left @ right.T)
     shape = (len(left), pattern.n_features)
     places = _csr(pattern.pointers, pattern.columns, left.new_zeros(len(pattern.columns)), shape)
     return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0).values()

@@ -82,7 +82,7 @@ def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
     for name in ("learning_rate", "aux_coefficient"):
         _check(name, options[name], Real, 0)
     n_features, k = _sizes(options["n_features"], options["k"], n_rows, width)
-    batch_size = min(options["batch_size"], max(1, n_rows // 4))
+    batch_size = min(options["batch_size"], max(n_rows // 20, min(32, n_rows // 2)))
     return Recipe(
         n_features=n_features,
         sparsity=TopK(k),

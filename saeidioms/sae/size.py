@@ -13,7 +13,7 @@ from saeidioms.seeds import generator
 
 logger = logging.getLogger(__name__)
 
-LARGEST, FEWEST_FIRINGS, HELD_OUT = 2048, 32, 0.1
+LARGEST, FEWEST_FIRINGS, HELD_OUT = 2048, 36, 0.1
 
 
 def choose_size(n_rows: int, width: int) -> tuple[int, int]:
@@ -21,8 +21,9 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
 
     The number of distinct recurrent expressions grows about as the square root of the amount of
     text (Heaps' law), so ``n_features`` is the power of two nearest to ``4 sqrt(n_rows)``, at
-    most 2048, and lowered until a feature fires on 32 units on average. ``k`` is
-    ``sqrt(n_features) / 2``, at least 2: 4 of 64, 8 of 256, 16 of 1024. The choice is logged.
+    most 2048, and lowered until a feature fires on 36 units on average. ``k`` is
+    ``sqrt(n_features) / 2`` (8 of 256, 16 of 1024), but at least 4 (below 16 features: a quarter).
+    The choice is logged.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
 
 
 def _sparsity(n_features: int, width: int) -> int:
-    return max(1, min(max(2, round(math.sqrt(n_features) / 2)), n_features, width))
+    k = max(round(math.sqrt(n_features) / 2), min(4, n_features // 4))
+    return max(1, min(k, n_features, width))
 
 
 def split_rows(
@@ -86,8 +88,10 @@ def split_rows(
     if len(sizes) < 2:
         logger.warning("all rows are of one group, so single rows of it are held out.")
         return split_rows(n_rows, None, seed)
-    shuffled = generator(seed, "sae.split").permutation(len(sizes))
-    before = np.cumsum(sizes[shuffled]) - sizes[shuffled]
-    n_held_out = max(1, int(np.searchsorted(before, HELD_OUT * n_rows)))
-    chosen = np.isin(labels, shuffled[: min(n_held_out, len(sizes) - 1)])
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    room = max(HELD_OUT * n_rows, sizes.min())
+    chosen = np.zeros(len(sizes), dtype=bool)
+    for group in generator(seed, "sae.split").permutation(len(sizes)):
+        if sizes[group] <= room:
+            chosen[group] = True
+            room -= sizes[group]
+    return np.flatnonzero(~chosen[labels]), np.flatnonzero(chosen[labels])

@@ -39,6 +39,10 @@ class Pattern:
         every = torch.arange(len(counts), device=counts.device)
         return every.repeat_interleave(counts, output_size=len(self.columns))
 
+    def take(self, dense: Tensor) -> Tensor:
+        """Return the (nnz,) entries of a dense (B, F) matrix at these places."""
+        return dense.take(self.rows * self.n_features + self.columns)
+
     @cached_property
     def transposed(self) -> tuple[Tensor, Tensor, Tensor]:
         """Pointers and columns of the (F, B) transpose, and the order that its values take."""

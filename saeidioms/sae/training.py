@@ -9,6 +9,7 @@ as soon as the held-out explained variance has stopped rising; the best weights 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +28,10 @@ from saeidioms.seeds import generator
 
 Matrix = npt.NDArray[np.float32]
 
-CHECKS = 20  # how often the held-out rows are looked at, at most
-CHECK_ROWS = 4096  # and how many of them
 WARM_UP, DECAY = 0.1, 0.2  # shares of the steps
-DEAD_AFTER = (
-    40  # a feature is dead in training once it kept silent for this many of its expected firings
-)
+CHECKS, CHECK_ROWS = 20, 2048  # how often the held-out rows are looked at, and how many of them
+SILENT_STEPS = 20  # a feature is dead in training once it kept silent for so many steps
+SHOWN = ("loss", "explained_variance", "dead_share")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,9 @@ class Scaling:
             )
         return cls(torch.from_numpy(mean).to(device), scale)
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Return the scaled rows."""
-        return (rows - self.mean) / self.scale
+    def scale_down(self, rows: Matrix) -> Tensor:
+        """Return the rows as the network takes them, on its device."""
+        return (torch.from_numpy(rows).to(self.mean.device) - self.mean) / self.scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +71,38 @@ class Trained:
     history: list[dict[str, float]]
 
 
+class _Best:
+    """Watches the held-out rows, and remembers the weights that explained them best."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows[:: -(-len(rows) // CHECK_ROWS)]
+        self.total = self.rows.square().sum()
+        self.explained_variance = -np.inf
+        self.weights: dict[str, Tensor] = {}
+        self.checks_since = 0
+
+    @torch.no_grad()
+    def check(self, network: Network) -> float:
+        """Return the explained variance of the held-out rows."""
+        residual = (self.rows - network(self.rows).reconstruction).square().sum()
+        explained = (1 - residual / self.total).nan_to_num(0.0, neginf=0.0).item()
+        self.checks_since += 1
+        if explained > self.explained_variance:
+            self.explained_variance = explained
+            self.weights = copy.deepcopy(network.state_dict())
+            self.checks_since = 0
+        return explained
+
+
 def train_network(train: Matrix, held_out: Matrix, recipe: Recipe) -> Trained:
     """Train on the rows of `train`, and keep what explains `held_out` best.
 
     Parameters
     ----------
     train
-        (n, D) float32; may be a view or memory-mapped, rows are read batch by batch.
+        (n, D) float32, at least a batch; may be memory-mapped, rows are read batch by batch.
     held_out
-        (m, D) float32.
+        (m, D) float32, at least one row.
     recipe
         All options.
 
@@ -90,36 +112,27 @@ def train_network(train: Matrix, held_out: Matrix, recipe: Recipe) -> Trained:
         If all rows are the same.
     """
     scaling = Scaling.of(train, recipe.device)
-    rows = Rows(train, scaling, recipe.device)
-    network = Network(_directions(rows, recipe), recipe.sparsity)
-    _calibrate(network, next(rows.batches(recipe)))
+    batches = (scaling.scale_down(rows) for rows in _batches(train, recipe))
+    network = Network(_directions(train, scaling, recipe), recipe.sparsity)
+    _calibrate(network, next(batches))
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
-    check = rows.of(held_out)[:: -(-len(held_out) // CHECK_ROWS)]
-    spread = check.square().sum()
-    silent = torch.zeros(recipe.n_features, device=recipe.device)  # rows since the last firing
-    dead_after = 20 * recipe.batch_size
-
+    silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since the last firing
+    best = _Best(scaling.scale_down(held_out))
     history: list[dict[str, float]] = []
-    best, best_variance, since_best = copy.deepcopy(network.state_dict()), -np.inf, 0
-    every = max(1, recipe.steps // CHECKS)
-    warm_up = max(1, round(WARM_UP * recipe.steps))
-    decay = max(1, round(DECAY * recipe.steps))
-    last = recipe.steps  # comes nearer once the patience is at its end
 
-    batches = rows.batches(recipe)
-    step = 0
+    warm_up, decay = (max(1, round(share * recipe.steps)) for share in (WARM_UP, DECAY))
+    check_every = max(1, recipe.steps // CHECKS)
+    step, last = 0, recipe.steps
     with bar("training SAE", total=recipe.steps, unit="step") as progress:
         while step < last:
             rate = recipe.learning_rate * min(1.0, (step + 1) / warm_up, (last - step) / decay)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            optimizer.param_groups[0]["lr"] = rate
             inputs = next(batches)
             done = network(inputs)
-            with torch.no_grad():
-                silent += len(inputs)
-                silent[done.pattern.columns[done.values > 0]] = 0
-                dead = torch.nonzero(silent > dead_after).squeeze(1)
             loss = (inputs - done.reconstruction).square().mean()
+            silent += 1
+            silent[done.pattern.columns[done.values > 0]] = 0
+            dead = (silent > SILENT_STEPS).nonzero().squeeze(1)
             if len(dead):
                 loss = loss + recipe.aux_coefficient * _auxiliary(network, inputs, done, dead)
             optimizer.zero_grad()
@@ -130,59 +143,37 @@ def train_network(train: Matrix, held_out: Matrix, recipe: Recipe) -> Trained:
             step += 1
             progress.update()
 
-            if step % every == 0 or step == last:
-                with torch.no_grad():
-                    residual = (check - network(check).reconstruction).square().sum()
-                variance = float(1 - residual / spread)
-                dead_share = len(dead) / recipe.n_features
-                row = {"step": step, "loss": loss.item(), "explained_variance": variance}
-                history.append(row | {"dead_share": dead_share, "learning_rate": rate})
-                progress.set_postfix(
-                    loss=f"{loss.item():.3f}", explained=f"{variance:.3f}", dead=f"{dead_share:.1%}"
-                )
-                since_best += 1
-                if variance > best_variance:
-                    best, best_variance, since_best = (
-                        copy.deepcopy(network.state_dict()),
-                        variance,
-                        0,
-                    )
-                if since_best >= recipe.patience and last == recipe.steps:
-                    last = min(last, step + decay)
-    network.load_state_dict(best)
+            if step % check_every and step < last:
+                continue
+            row = {"step": step, "loss": loss.item(), "explained_variance": best.check(network)}
+            row |= {"dead_share": len(dead) / recipe.n_features, "learning_rate": rate}
+            history.append(row)
+            progress.set_postfix({name: f"{row[name]:.3f}" for name in SHOWN})
+            if best.checks_since >= recipe.patience:
+                last = min(last, step + decay)  # it overfits: what decay can still give, and out
+    network.load_state_dict(best.weights)
     return Trained(network, scaling, history)
 
 
-class Rows:
-    """Scaled rows of a matrix: on the accelerator at once, on the CPU batch by batch."""
-
-    def __init__(self, matrix: Matrix, scaling: Scaling, device: str) -> None:
-        self.matrix = matrix
-        self.scaling = scaling
-        self.device = device
-
-    def of(self, matrix: Matrix) -> Tensor:
-        return self.scaling(torch.from_numpy(np.array(matrix)).to(self.device))
-
-    def batches(self, recipe):
-        order = generator(recipe.seed, "sae.batches")
-        size = min(recipe.batch_size, len(self.matrix))
-        while True:
-            permutation = order.permutation(len(self.matrix))
-            for start in range(0, len(permutation) - size + 1, size):
-                yield self.of(self.matrix[permutation[start : start + size]])
+def _batches(matrix: Matrix, recipe: Recipe) -> Iterator[Matrix]:
+    """Yield batches for ever: in each pass every row once, but for a last incomplete batch."""
+    random = generator(recipe.seed, "sae.batches")
+    while True:
+        order = random.permutation(len(matrix))
+        for start in range(0, len(order) - recipe.batch_size + 1, recipe.batch_size):
+            yield matrix[order[start : start + recipe.batch_size]]
 
 
-def _directions(rows: Rows, recipe: Recipe) -> Tensor:
+def _directions(train: Matrix, scaling: Scaling, recipe: Recipe) -> Tensor:
     """Return (F, D) unit rows: directions of distinct data points, random ones where too few."""
     random = generator(recipe.seed, "sae.directions")
-    sample = random.permutation(len(rows.matrix))[: 4 * recipe.n_features]
-    points = np.unique(rows.of(rows.matrix[sample]).cpu().numpy(), axis=0)
+    sample = random.permutation(len(train))[: 4 * recipe.n_features]
+    points = np.unique(scaling.scale_down(train[sample]).cpu().numpy(), axis=0)
     points = points[np.linalg.norm(points, axis=1) > 1e-3]
     points = random.permutation(points)[: recipe.n_features]
-    noise = random.standard_normal((recipe.n_features - len(points), rows.matrix.shape[1]))
-    start = torch.from_numpy(np.concatenate([points, noise]).astype(np.float32)).to(recipe.device)
-    return torch.nn.functional.normalize(start, dim=1)
+    noise = random.standard_normal((recipe.n_features - len(points), train.shape[1]))
+    rows = torch.from_numpy(np.concatenate([points, noise]).astype(np.float32))
+    return torch.nn.functional.normalize(rows, dim=1).to(recipe.device)
 
 
 @torch.no_grad()
@@ -193,7 +184,7 @@ def _calibrate(network: Network, inputs: Tensor) -> None:
     this one factor (the least-squares one) half the steps lead to the same explained variance.
     """
     reconstruction = network(inputs).reconstruction
-    network.encoder *= (inputs * reconstruction).sum() / reconstruction.square().sum()
+    network.encoder.mul_((inputs * reconstruction).sum() / reconstruction.square().sum())
 
 
 def _auxiliary(network: Network, inputs: Tensor, done: Pass, dead: Tensor) -> Tensor:
@@ -216,9 +207,9 @@ def _along_sphere(decoder: torch.nn.Parameter) -> None:
     """Take from each row's gradient the part that would only change the row's length."""
     gradient = decoder.grad
     assert gradient is not None
-    gradient -= (gradient * decoder).sum(dim=1, keepdim=True) * decoder
+    gradient.sub_((gradient * decoder).sum(dim=1, keepdim=True) * decoder)
 
 
 @torch.no_grad()
 def _to_sphere(decoder: torch.nn.Parameter) -> None:
-    decoder /= decoder.norm(dim=1, keepdim=True)
+    decoder.div_(decoder.norm(dim=1, keepdim=True))

@@ -1,0 +1,34 @@
+"""Data with a known dictionary, so that what is learnt can be compared with what was planted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from saeidioms.sae.autoencoder import SparseAutoencoder
+
+
+@dataclass(frozen=True)
+class Planted:
+    rows: np.ndarray
+    directions: np.ndarray
+    conversations: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """1,500 rows, each the sum of 2 of 24 orthogonal directions of 32, and some noise."""
+    random = np.random.default_rng(7)
+    directions = np.linalg.qr(random.standard_normal((32, 32)))[0][:24]
+    active = np.argsort(random.random((1500, 24)), axis=1)[:, :2]
+    strengths = np.zeros((1500, 24))
+    np.put_along_axis(strengths, active, random.uniform(1, 2, (1500, 2)), axis=1)
+    noise = 0.02 * random.standard_normal((1500, 32))
+    rows = (strengths @ directions + noise + 0.3).astype(np.float32)
+    return Planted(rows, directions, np.repeat(np.arange(150), 10))
+
+
+@pytest.fixture(scope="session")
+def fitted(planted):
+    sae = SparseAutoencoder(n_features=24, k=2, seed=0, device="cpu")
+    return sae.fit(planted.rows, groups=planted.conversations)
