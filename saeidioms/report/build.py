@@ -91,7 +91,7 @@ def build_report(
         figures=[("Share of each kind of expression", first), *figures],
         reading=sections.reading(corpus),
         quality=sections.quality(sae, features),
-        tree=sections.tree(rows, codebook, codes, lexicon),
+        tree=sections.tree(rows, corpus, codebook, codes, lexicon),
         explorer=explorer,
         options=list(sections.flatten(options or {})),
         versions=versions or {},

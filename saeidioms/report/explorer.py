@@ -99,6 +99,7 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
             "label": _text(entry.get("label")) or _text(row["label"]) or f"Feature {feature}",
             "category": _text(entry.get("category")),
             "sub_category": _text(entry.get("sub_category")),
+            "outside": _text(entry.get("outside")),
             "confidence": _number(entry.get("confidence")),
             "source": _text(entry.get("source")),
             "note": shorten(_text(entry.get("note"))),

@@ -98,10 +98,15 @@ def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]
 
 
 def tree(
-    rows: list[dict[str, Any]], codebook: Codebook, codes: Codes, lexicon: pd.DataFrame
+    rows: list[dict[str, Any]],
+    corpus: Corpus,
+    codebook: Codebook,
+    codes: Codes,
+    lexicon: pd.DataFrame,
 ) -> list[dict[str, Any]]:
     """Return `rows` of :func:`share_rows` with features, idioms and examples of sub-categories."""
     notes = {sub_category.name: sub_category for sub_category in codebook.taxonomy.sub_categories}
+    coded = codes.units.merge(corpus.table[["unit_id", "text"]], on="unit_id", validate="m:1")
     return [
         category
         | {
@@ -113,7 +118,7 @@ def tree(
                     "exclude": notes[child["name"]].exclude,
                     "features": _features(codebook.table, child["name"]),
                     "idioms": _idioms(lexicon, child["name"]),
-                    "examples": _examples(codes.messages, child["name"]),
+                    "examples": _examples(coded, child["name"]),
                 }
                 for child in category["children"]
             ]
@@ -166,7 +171,10 @@ def _idioms(lexicon: pd.DataFrame, sub_category: str) -> list[dict[str, Any]]:
     ]
 
 
-def _examples(messages: pd.DataFrame, sub_category: str) -> list[str]:
-    own = messages[messages["sub_category"] == sub_category]
-    ranked = own.sort_values("confidence", ascending=False, kind="stable")
-    return [shorten(str(text)) for text in ranked["text"].drop_duplicates().head(EXAMPLES)]
+def _examples(coded: pd.DataFrame, sub_category: str) -> list[str]:
+    """Return distinct texts, from the strongest in even steps down to a typical one."""
+    own = coded[coded["sub_category"] == sub_category]
+    ranked = own.sort_values("strength", ascending=False, kind="stable")
+    texts = ranked["text"].drop_duplicates().tolist()
+    places = np.linspace(0, len(texts) // 2, min(EXAMPLES, len(texts)), dtype=int)
+    return [shorten(str(texts[place])) for place in np.unique(places)]

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.corpus.report import ReadReport
 from saeidioms.report.build import build_report
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -19,8 +21,11 @@ PHRASES = {
 FILLERS = ["your dog", "the new manager", "that long week", "your mother", "the exam on Friday"]
 
 
-def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
-    """Return what build_report takes, with `extra` in every text and `idiom_extra` in phrases."""
+def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
+    """Return what build_report takes.
+
+    `extra` is put into every text, `idiom_extra` into phrases, `source` into the corpus' name.
+    """
     taxonomy = Taxonomy.read("empathy")
     rng = np.random.default_rng(0)
     subs = [name for name in taxonomy.names if name in PHRASES]
@@ -33,7 +38,11 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
         flag = "dead" if feature == n_features - 1 else ""
         codebook.append(
             {"feature": feature, "label": label, "category": category, "sub_category": sub}
-            | {"weight": 1.0, "confidence": round(0.9 - 0.01 * (feature % 50), 3)}
+            | {
+                "outside": "" if sub else "greetings",
+                "weight": 1.0,
+                "confidence": round(0.9 - 0.01 * (feature % 50), 3),
+            }
             | {"source": "offline", "note": ""}
         )
         table.append(
@@ -59,13 +68,18 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
             for kind, top in (("top", 0.9), ("middle", 0.5), ("low", 0.1), ("near miss", 0.0))
             for rank in range(n_examples)
         )
-    messages = [
-        {"message_id": f"m{row}", "conversation_id": f"c{row // 6}", "turn": row % 6}
-        | {"role": "supporter", "text": f"{PHRASES[sub][row % 2]} {FILLERS[row % 5]}{extra}"}
-        | {"category": taxonomy.category_of(sub), "sub_category": sub, "confidence": 0.5}
+    units = pd.DataFrame(
+        {"unit_id": f"m{row}#0", "message_id": f"m{row}", "conversation_id": f"c{row // 6}"}
+        | {"turn": row % 6, "role": "supporter"}
+        | {"text": f"{PHRASES[sub][row % 2]} {FILLERS[row % 5]}{extra}", "start": 0, "end": 20}
+        for row, sub in enumerate([*subs * 12, "self-oriented"])
+    )
+    coded = pd.DataFrame(
+        {"unit_id": f"m{row}#0", "category": taxonomy.category_of(sub), "sub_category": sub}
+        | {"strength": 0.9 - 0.01 * row}
         for row, sub in enumerate(subs * 12)
-    ]
-    messages += [messages[0] | {"message_id": "none", "category": None, "sub_category": None}]
+    )
+    messages = units.merge(coded, on="unit_id", how="left")
     levels = [("category", category.name, "") for category in taxonomy.categories]
     levels += [("sub_category", taxonomy.category_of(name), name) for name in taxonomy.names]
     shares = pd.DataFrame(
@@ -75,14 +89,18 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
         for row, (level, category, sub) in enumerate(levels)
     )
     idioms, codes = pd.DataFrame(idioms), pd.DataFrame(codebook)
-    report = SimpleNamespace(
-        source=f"chats/pilot{extra}.csv",
-        dropped={"empty": 3, "not text": 0},
+    report = ReadReport(
+        source=f"chats/pilot{source}.csv",
+        format="csv",
+        columns={"text": "message", "role": "speaker", "turn": None},
+        rows=64,
+        kept=61,
+        dropped={"empty": 3},
         examples={"empty": [4, 9, 12]},
-        sentence=lambda: "Read chats.csv as CSV: 61 messages of 10 conversations.",
+        conversations=11,
     )
     return {
-        "corpus": _Corpus(report),
+        "corpus": Corpus(units, "sentence", report),
         "sae": SimpleNamespace(
             metrics_={"explained_variance": 0.734, "l0": 15.9, "dead_share": 1 / n_features}
             | {"n_train": 900, "n_validation": 100},
@@ -90,33 +108,20 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra=""):
             k_=16,
             seed=0,
         ),
-        "features": _Features(
+        "features": SimpleNamespace(
             table=pd.DataFrame(table),
             idioms=idioms,
             examples=pd.DataFrame(examples),
             encoder=SimpleNamespace(model="all-MiniLM-L6-v2"),
         ),
         "codebook": SimpleNamespace(table=codes, taxonomy=taxonomy),
-        "codes": SimpleNamespace(messages=pd.DataFrame(messages)),
+        "codes": SimpleNamespace(units=coded, messages=messages),
         "distribution": SimpleNamespace(
             of="messages", exposure=np.array([40, 21]), uncoded=np.array([1, 0])
         ),
         "lexicon": idioms.merge(codes[["feature", "category", "sub_category"]], on="feature"),
         "shares": shares,
     }
-
-
-class _Corpus(SimpleNamespace):
-    def __init__(self, report):
-        super().__init__(report=report, unit="sentence")
-
-    def __len__(self):
-        return 88
-
-
-class _Features(SimpleNamespace):
-    def __len__(self):
-        return len(self.table)
 
 
 @pytest.fixture(scope="session")

@@ -158,7 +158,7 @@ def test_a_dark_room_gets_a_dark_page(page):
 
 @pytest.fixture(scope="module")
 def attacked_path(run_parts, tmp_path_factory):
-    parts = run_parts(n_features=5, extra=ATTACK, idiom_extra=ATTACK)
+    parts = run_parts(n_features=5, extra=ATTACK, idiom_extra=ATTACK, source=ATTACK)
     parts["codebook"].table["label"] = [f"{ATTACK} {number}" for number in range(5)]
     return build_report(tmp_path_factory.mktemp("attacked"), **parts)
 

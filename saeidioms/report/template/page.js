@@ -85,7 +85,7 @@ function drawCharts() {
 for (const feature of features) {
   const examples = Object.values(feature.examples).flat();
   feature.passages = [feature.label, ...feature.idioms.map(([phrase]) => phrase), ...examples.map(([text]) => text)];
-  feature.haystack = [...feature.passages, feature.sub_category, feature.flag].join("\n").toLowerCase();
+  feature.haystack = [...feature.passages, feature.sub_category, feature.outside, feature.flag].join("\n").toLowerCase();
 }
 
 const order = { key: "density", descending: true };
@@ -110,7 +110,7 @@ function evidence(feature, words) {
 function row(feature, words) {
   const link = heard("a", feature.label);
   link.href = `#feature-${feature.feature}`;
-  const kind = element("td", { class: "kind" }, feature.sub_category || "–");
+  const kind = element("td", { class: "kind" }, feature.sub_category || feature.outside || "–");
   if (feature.category) kind.style.setProperty("--hue", colours[feature.category] ?? "");
   const flag = feature.flag ? [element("span", { class: "flag" }, feature.flag)] : [];
   const line = element(
@@ -166,10 +166,16 @@ function sortBy(key) {
 
 const fact = (term, ...details) => element("div", {}, element("dt", {}, term), element("dd", {}, ...details));
 
+/** Where a feature stands in the taxonomy. */
+function place(feature) {
+  if (feature.sub_category) return `${feature.sub_category} (${feature.category})`;
+  return feature.outside ? `none: ${feature.outside}` : "none";
+}
+
 function facts(feature) {
   const density = `${percent(feature.density)} of the ${unit}s: ${count(feature.n_units)}, ${count(feature.n_texts)} distinct`;
   const rows = [
-    fact("Sub-category", feature.sub_category ? `${feature.sub_category} (${feature.category})` : "unassigned"),
+    fact("Sub-category", place(feature)),
     fact("Confidence", decimal(feature.confidence), feature.source ? `, ${feature.source}` : ""),
     fact("Density", density),
     fact("Activation", `mean ${decimal(feature.mean_activation)}, strongest ${decimal(feature.max_activation)}`),
