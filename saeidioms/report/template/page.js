@@ -110,8 +110,9 @@ function evidence(feature, words) {
 function row(feature, words) {
   const link = heard("a", feature.label);
   link.href = `#feature-${feature.feature}`;
-  const kind = element("td", { class: "kind" }, feature.sub_category || feature.outside || "–");
-  if (feature.category) kind.style.setProperty("--hue", colours[feature.category] ?? "");
+  const kind = element("td", { class: feature.category ? "kind" : "kind none" });
+  kind.textContent = feature.sub_category || feature.outside || "–";
+  kind.style.setProperty("--hue", colours[feature.category] ?? "");
   const flag = feature.flag ? [element("span", { class: "flag" }, feature.flag)] : [];
   const line = element(
     "tr", {},
