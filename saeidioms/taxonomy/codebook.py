@@ -21,7 +21,6 @@ COLUMNS = (
     "feature", "label", "category", "sub_category", "outside",
     "weight", "also", "confidence", "source", "note",
 )  # fmt: skip
-SOURCES = ("offline", "override")
 _DECIMALS = 4
 _LESSER_PLACES = 2  # beyond its own; more of them read as noise, none loses evidence
 _UNREADABLE = ("dead", "length")  # flags of features that stand for no expression
@@ -108,7 +107,8 @@ class Codebook:
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
             table = _overridden(table, Path(overrides), taxonomy, lift.max(axis=1), typical)
-        return cls(table[list(COLUMNS)], taxonomy, reading.log_odds(directions.origin[None])[0])
+        base = reading.log_odds(directions.origin[None])[0].round(_DECIMALS)
+        return cls(table[list(COLUMNS)], taxonomy, base)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -155,7 +155,8 @@ class Codebook:
         ArtifactError
             If a file is missing or the files do not belong together.
         InputError
-            If a row of ``codebook.csv`` is wrong; file, row, column and mend are named.
+            If a row of ``codebook.csv`` is wrong; file, row and mend are named. The category
+            follows from the sub-category; a weight of 0 where a place is named becomes the median.
         """
         folder = Path(folder)
         path = folder / _TABLE_FILE
@@ -255,9 +256,8 @@ def _overridden(
     rows = read_rows(path, taxonomy, known, required=("feature", "sub_category"), allowed=COLUMNS)
     assigned = (table["weight"] * typical)[table["weight"] > 0]
     median = float(assigned.median()) if len(assigned) else 1.0
-    heavy = np.maximum(
-        lift, np.divide(median, typical, out=np.zeros_like(typical), where=typical > 0)
-    )
+    usual = np.divide(median, typical, out=np.ones_like(typical), where=typical > 0)
+    heavy = np.maximum(lift, usual)
     places = _places(taxonomy, rows["place"].to_numpy(object))
     at = table.index[table["feature"].isin(rows["feature"])]
     order = pd.Index(rows["feature"]).get_indexer(table.loc[at, "feature"])
@@ -276,7 +276,11 @@ def _overridden(
 def _read_table(path: Path, taxonomy: Taxonomy) -> pd.DataFrame:
     rows = read_rows(path, taxonomy, None, required=COLUMNS, allowed=COLUMNS)
     places = _places(taxonomy, rows["place"].to_numpy(object))
-    table = rows.assign(**places).sort_values("feature", kind="stable", ignore_index=True)
+    unweighed = (rows["place"] != "").to_numpy() & (rows["weight"] == 0).to_numpy()
+    table = rows.assign(**places)
+    median = table["weight"][table["weight"] > 0].median()
+    table.loc[unweighed, "weight"] = 1.0 if np.isnan(median) else round(median, _DECIMALS)
+    table = table.sort_values("feature", kind="stable", ignore_index=True)
     if table["feature"].tolist() != list(range(len(table))):
         raise InputError(
             f"{path} must hold each feature from 0 to {len(table) - 1} once; leave sub_category "

@@ -13,6 +13,7 @@ from saeidioms.errors import InputError
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
+SOURCES = ("offline", "override")
 _NUMBERS = {"weight": math.inf, "confidence": 1.0}
 
 
@@ -122,6 +123,8 @@ def _checked(
     for name in _NUMBERS.keys() & row.keys():
         checked[name] = _number(where, name, row[name])
     _check_parts(where, row.get("also", ""), taxonomy)
+    if row.get("source", SOURCES[0]) not in SOURCES:
+        raise InputError(f"{where}: source is {row['source']!r}; give {' or '.join(SOURCES)}.")
     return checked
 
 

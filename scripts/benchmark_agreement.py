@@ -1,0 +1,204 @@
+"""How far codes made offline agree with people's: data set x method x agreement.
+
+Nothing but seed expressions is learnt from, save by the ceiling (a logistic regression on
+people's codes, cross-validated over whole conversations). The dictionary is trained on ESConv's
+supporters and applied to the other sets as it stands.
+
+    python scripts/benchmark_agreement.py [--data ../shared/data] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import cohen_kappa_score, f1_score, roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.corpus.readers import read_corpus
+from saeidioms.embed.embed import embed
+from saeidioms.embed.embeddings import Embeddings
+from saeidioms.idioms.features import find_idioms
+from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.taxonomy.codebook import Codebook
+from saeidioms.taxonomy.coding import code
+from saeidioms.taxonomy.reading import SeedReading
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+NONE, EITHER = "none", "Affective or Cognitive"
+STRATEGIES = {
+    "Questions": "Cognitive",
+    "Restatement or Paraphrasing": "Cognitive",
+    "Reflection of feelings": EITHER,
+    "Affirmation and Reassurance": "Motivational",
+    "Providing Suggestions": "Mis-attuned",
+    "Information": "Mis-attuned",
+    "Self-disclosure": "Mis-attuned",
+    "Other": NONE,
+}
+INTENTS = {
+    **dict.fromkeys(["sympathizing", "consoling", "acknowledging"], "Affective"),
+    "questioning": "Cognitive",
+    **dict.fromkeys(["encouraging", "wishing", "expressing_care_concern"], "Motivational"),
+    **dict.fromkeys(["suggesting", "advising", "sharing_experience"], "Mis-attuned"),
+    **dict.fromkeys(["sharing_opinions", "disapproving"], "Mis-attuned"),
+}
+TACTICS = {
+    "expressing sympathy": ["emotional_expression"],
+    "validating emotions": ["validation"],
+    "demonstrating availability": ["assistance"],
+    "demonstrating understanding": ["paraphrasing"],
+    "encouraging elaboration": ["questioning"],
+    "affirming": ["empowerment"],
+    "providing reassurance": ["reappraisal"],
+    "advice-giving": ["advice", "information"],
+    "self-oriented": ["self_disclosure"],
+}
+FEWEST_POSITIVES = 20
+
+
+@dataclass(frozen=True)
+class Coder:
+    """The methods to compare, all learnt from the seeds of one taxonomy."""
+
+    taxonomy: Taxonomy
+    sae: SparseAutoencoder
+    codebook: Codebook
+
+    def nearest_seed(self, vectors: Embeddings) -> np.ndarray:
+        """Return (n, G): 1 for the place of the most similar seed expression."""
+        holders = [sub.expressions for sub in self.taxonomy.sub_categories]
+        holders += [group.seeds for group in self.taxonomy.outside]
+        seeds = np.asarray(embed([seed for seeds in holders for seed in seeds]))
+        owner = np.repeat(np.arange(len(holders)), [len(seeds) for seeds in holders])
+        nearest = owner[(np.asarray(vectors) @ seeds.T).argmax(axis=1)]
+        return np.eye(len(holders))[nearest]
+
+    def seed_classifier(self, vectors: Embeddings) -> np.ndarray:
+        """Return (n, G): probabilities of the places, read off the embeddings themselves."""
+        reading = SeedReading.learn(self.taxonomy, lambda texts: np.asarray(embed(texts)))
+        return reading.probabilities(np.asarray(vectors))
+
+    def primary(self, corpus: Corpus, weights: np.ndarray) -> np.ndarray:
+        """Return each message's category by the sum over its units, or none."""
+        owner = pd.Index(corpus.messages()["message_id"]).get_indexer(corpus.table["message_id"])
+        names = [*(category.name for category in self.taxonomy.categories), NONE]
+        column = [names.index(sub.category) for sub in self.taxonomy.sub_categories]
+        column += [len(names) - 1] * len(self.taxonomy.outside)
+        mass = np.zeros((owner.max() + 1, len(names)))
+        np.add.at(mass, owner, weights @ np.eye(len(names))[column])
+        return np.array(names, dtype=object)[mass.argmax(axis=1)]
+
+    def roll_up(self, corpus: Corpus, vectors: Embeddings) -> np.ndarray:
+        """Return each message's category by the features of its units, or none."""
+        messages = code(corpus, self.sae.encode(vectors), self.codebook).messages
+        category = messages["category"].astype(object)
+        return category.where(category.notna(), NONE).to_numpy(object)
+
+    def strengths(self, corpus: Corpus, vectors: Embeddings) -> pd.DataFrame:
+        """Return the roll-up's strength of every sub-category for every unit."""
+        units = code(corpus, self.sae.encode(vectors), self.codebook, threshold=0).units
+        wide = units.pivot(index="unit_id", columns="sub_category", values="strength")
+        return wide.reindex(corpus.ids).fillna(0.0)
+
+
+def agreement(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Return kappa, macro F1 and the distance of the distributions; either counts where it may."""
+    if EITHER in truth:
+        named = np.isin(said, ["Affective", "Cognitive"])
+        truth_shares = np.where(truth == EITHER, "Affective", truth)
+        truth = np.where(truth == EITHER, np.where(named, said, "Affective"), truth)
+    else:
+        truth_shares = truth
+    kinds = np.unique(np.concatenate([truth_shares, said]).astype(str))
+    shares = [[np.mean(codes == kind) for kind in kinds] for codes in (truth_shares, said)]
+    return {
+        "kappa": cohen_kappa_score(truth, said),
+        "macro F1": f1_score(truth, said, average="macro"),
+        "distance": 0.5 * np.abs(np.subtract(*shares)).sum(),
+    }
+
+
+def ceiling(corpus: Corpus, truth: np.ndarray) -> np.ndarray:
+    """Return people's codes as a logistic regression predicts them for unseen conversations."""
+    messages = corpus.units("message")
+    model = LogisticRegression(max_iter=2000)
+    labels = np.where(truth == EITHER, "Affective", truth).astype(str)
+    return cross_val_predict(
+        model, np.asarray(embed(messages)), labels, cv=GroupKFold(5), groups=messages.conversations
+    ).astype(object)
+
+
+def compare_messages(name: str, corpus: Corpus, truth: np.ndarray, coder: Coder) -> pd.DataFrame:
+    vectors = embed(corpus)
+    said = {
+        "nearest seed": coder.primary(corpus, coder.nearest_seed(vectors)),
+        "seed classifier": coder.primary(corpus, coder.seed_classifier(vectors)),
+        "SAE roll-up": coder.roll_up(corpus, vectors),
+        "ceiling (learnt from codes)": ceiling(corpus, truth),
+    }
+    rows = {method: agreement(truth, codes) for method, codes in said.items()}
+    table = pd.DataFrame(rows).T.rename_axis("method").reset_index()
+    table.insert(0, "data", name)
+    return table
+
+
+def compare_tactics(frame: pd.DataFrame, coder: Coder) -> pd.DataFrame:
+    corpus = read_corpus(
+        frame.rename(columns={"sentence": "text", "response": "reply"}), text="text"
+    )
+    strengths = coder.strengths(corpus, embed(corpus))
+    rows = []
+    for sub_category, tactics in TACTICS.items():
+        coded = corpus.table[tactics].astype(int).max(axis=1).to_numpy()
+        if coded.sum() >= FEWEST_POSITIVES:
+            area = roc_auc_score(coded, strengths[sub_category])
+            rows.append({"sub-category": sub_category, "positives": coded.sum(), "AUC": area})
+    return pd.DataFrame(rows)
+
+
+def coder_of(corpus: Corpus, seed: int) -> Coder:
+    taxonomy = Taxonomy.read("empathy")
+    vectors = embed(corpus)
+    sae = SparseAutoencoder(seed=seed).fit(vectors, groups=corpus.conversations)
+    features = find_idioms(corpus, sae.encode(vectors), vectors)
+    return Coder(taxonomy, sae, Codebook.propose(features, taxonomy, sae=sae))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=default, help="folder of coded conversations")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the dictionary")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    esconv = read_corpus(options.data / "esconv_dev.csv").where(role="supporter").units("sentence")
+    coder = coder_of(esconv, options.seed)
+    strategies = esconv.messages()["strategy"].map(STRATEGIES).to_numpy(object)
+    coded = pd.read_csv(options.data / "empathetic_intents_manual.csv")
+    coded = coded[coded["intent"].isin(INTENTS)]
+    intents = read_corpus(coded).units("sentence")
+    tables = [
+        compare_messages("ESConv dev", esconv, strategies, coder),
+        compare_messages(
+            "EmpatheticIntents",
+            intents,
+            intents.messages()["intent"].map(INTENTS).to_numpy(object),
+            coder,
+        ),
+    ]
+    print(pd.concat(tables).to_string(index=False, float_format="{:.3f}".format))
+    tactics = compare_tactics(pd.read_csv(options.data / "empathy_tactics_val.csv"), coder)
+    print("\nEmpathy tactics, strength of the SAE roll-up against people's codes")
+    print(tactics.to_string(index=False, float_format="{:.3f}".format))
+    print(f"mean AUC {tactics['AUC'].mean():.3f}")
+
+
+if __name__ == "__main__":
+    main()
