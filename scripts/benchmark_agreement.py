@@ -103,7 +103,7 @@ class Coder:
 
     def strengths(self, corpus: Corpus, vectors: Embeddings) -> pd.DataFrame:
         """Return the roll-up's strength of every sub-category for every unit."""
-        units = code(corpus, self.sae.encode(vectors), self.codebook, threshold=0).units
+        units = code(corpus, self.sae.encode(vectors), self.codebook, min_strength=0).units
         wide = units.pivot(index="unit_id", columns="sub_category", values="strength")
         return wide.reindex(corpus.ids).fillna(0.0)
 

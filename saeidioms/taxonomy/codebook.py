@@ -63,10 +63,10 @@ class Codebook:
     def propose(
         cls,
         features: FeatureTable,
-        taxonomy: Taxonomy,
+        taxonomy: Taxonomy | str | Path = "empathy",
         *,
         sae: Dictionary | None = None,
-        threshold: float = 0.2,
+        min_confidence: float = 0.2,
         overrides: str | Path | None = None,
     ) -> Codebook:
         """Assign each feature to the sub-category that its direction speaks for.
@@ -77,12 +77,12 @@ class Codebook:
             Features with centroids.
         taxonomy
             Sub-categories and outside groups with seed expressions, which are embedded by the
-            encoder that embedded the corpus.
+            encoder that embedded the corpus; or what `Taxonomy.read` takes.
         sae
             The sparse autoencoder of the features. Its decoder tells what each feature adds to
             an embedding; without it this is estimated from the centroids, less precisely (on
             ESConv a kappa of 0.31 in place of 0.35).
-        threshold
+        min_confidence
             Confidence (probability of the place, for a unit that holds the feature alone) below
             which a feature is left unassigned; 0 to 1.
         overrides
@@ -92,17 +92,18 @@ class Codebook:
         Raises
         ------
         OptionError
-            If `threshold` is not within 0 to 1.
+            If `min_confidence` is not within 0 to 1.
         InputError
             If the overrides cannot be read, or name a feature or sub-category there is not.
         """
-        if not 0 <= threshold <= 1:
-            raise OptionError(f"threshold is {threshold}; it must lie between 0 and 1.")
+        if not 0 <= min_confidence <= 1:
+            raise OptionError(f"min_confidence is {min_confidence}; it must lie between 0 and 1.")
+        taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.read(taxonomy)
         reading = SeedReading.learn(taxonomy, lambda texts: _embed_like(features, texts))
         directions = _directions(features, sae)
         lift = directions.steps @ reading.coefficients.T
         table = _proposal(
-            features, taxonomy, lift, reading.probabilities(directions.pure()), threshold
+            features, taxonomy, lift, reading.probabilities(directions.pure()), min_confidence
         )
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
@@ -207,7 +208,7 @@ def _proposal(
     taxonomy: Taxonomy,
     lift: np.ndarray,
     probabilities: np.ndarray,
-    threshold: float,
+    min_confidence: float,
 ) -> pd.DataFrame:
     """Return the table by (F, G) log-odds per unit of activation and (F, G) probabilities."""
     groups = [*taxonomy.names, *(group.name for group in taxonomy.outside)]
@@ -216,7 +217,7 @@ def _proposal(
     confidence = probabilities[rows, place]
     flags = features.table["flag"].fillna("").to_numpy(object)
     refused = np.isin(flags, _UNREADABLE)
-    kept = (confidence >= threshold) & (lift[rows, place] > 0) & ~refused
+    kept = (confidence >= min_confidence) & (lift[rows, place] > 0) & ~refused
     lesser = lift.copy()
     lesser[rows, place] = 0.0
     order = np.argsort(-lesser, axis=1, kind="stable")[:, :_LESSER_PLACES]

@@ -67,7 +67,7 @@ def code(
     activations: SparseActivations,
     codebook: Codebook,
     *,
-    threshold: float = 0.15,
+    min_strength: float = 0.15,
 ) -> Codes:
     """Code the units of a corpus from their features, and its messages from their units.
 
@@ -79,7 +79,7 @@ def code(
         Their features; joined by unit id.
     codebook
         The features' places.
-    threshold
+    min_strength
         A unit has every sub-category whose probability is at least this; 0 to 1.
 
     Returns
@@ -94,10 +94,10 @@ def code(
     InputError
         If a unit has no activations, or the codebook is of another number of features.
     OptionError
-        If `threshold` is not within 0 to 1.
+        If `min_strength` is not within 0 to 1.
     """
-    if not 0 <= threshold <= 1:
-        raise OptionError(f"threshold is {threshold}; it must lie between 0 and 1.")
+    if not 0 <= min_strength <= 1:
+        raise OptionError(f"min_strength is {min_strength}; it must lie between 0 and 1.")
     if activations.matrix.shape[1] != len(codebook.table):
         raise InputError(
             f"The activations have {activations.matrix.shape[1]} features and the codebook "
@@ -114,7 +114,7 @@ def code(
         stop = start + len(probabilities)
         np.add.at(mass, owner[start:stop], probabilities)
         inside = probabilities[:, :n_sub]
-        unit, sub = np.nonzero(inside >= threshold)
+        unit, sub = np.nonzero(inside >= min_strength)
         coded[owner[start + unit], sub] = True
         strength = inside[unit, sub]
         order = np.lexsort((-strength, unit))

@@ -124,7 +124,7 @@ def test_each_feature_weighs_most_for_its_own_place(codebook):
 def test_below_the_threshold_a_feature_is_unassigned_and_weighs_nothing(
     features, taxonomy, dictionary
 ):
-    book = Codebook.propose(features, taxonomy, sae=dictionary, threshold=1.0)
+    book = Codebook.propose(features, taxonomy, sae=dictionary, min_confidence=1.0)
     assert (book.table["sub_category"] == "").all()
     assert not book.evidence.any()
     assert book.table["note"][0] == "unsure: nearest is expressing sympathy"
@@ -139,8 +139,8 @@ def test_features_that_stand_for_no_expression_are_left_out(vectors, taxonomy, d
 
 
 def test_threshold_out_of_range_is_refused(features, taxonomy):
-    with pytest.raises(OptionError, match=r"threshold is 1.5; it must lie between 0 and 1"):
-        Codebook.propose(features, taxonomy, threshold=1.5)
+    with pytest.raises(OptionError, match=r"min_confidence is 1.5; it must lie between 0 and 1"):
+        Codebook.propose(features, taxonomy, min_confidence=1.5)
 
 
 def test_overrides_win_and_are_marked(tmp_path, features, taxonomy, dictionary, codebook):
@@ -260,7 +260,7 @@ def test_a_phrase_of_several_features_goes_to_the_one_it_sets_apart_most(feature
     assert words["sub_category"].tolist() == ["", "expressing sympathy", "validating emotions"]
 
 
-def test_another_taxonomy_needs_no_other_code(vectors, tmp_path):
+def test_another_taxonomy_needs_no_other_code(tmp_path):
     said = {
         "I want to decide for myself how I live.": "self-direction",
         "I always lock my doors so that we are safe.": "security",
@@ -280,6 +280,6 @@ def test_another_taxonomy_needs_no_other_code(vectors, tmp_path):
         centroids=np.asarray(vectors, np.float32),
         encoder=vectors.encoder,
     )
-    values = Taxonomy.read("schwartz_values")
-    book = Codebook.propose(features, values)
+    book = Codebook.propose(features, "schwartz_values")
+    assert book.taxonomy == Taxonomy.read("schwartz_values")
     assert book.table["sub_category"].tolist() == list(said.values())

@@ -125,8 +125,8 @@ def test_a_codebook_of_another_dictionary_is_refused(corpus, codebook):
 
 
 def test_threshold_out_of_range_is_refused(corpus, codebook):
-    with pytest.raises(OptionError, match="threshold is -1"):
-        code(corpus, activations(corpus), codebook, threshold=-1)
+    with pytest.raises(OptionError, match="min_strength is -1"):
+        code(corpus, activations(corpus), codebook, min_strength=-1)
 
 
 def test_input_columns_of_the_same_name_are_kept_beside(codebook):
