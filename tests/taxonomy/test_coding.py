@@ -27,17 +27,16 @@ def corpus():
     return read_corpus(frame).units("sentence")
 
 
-@pytest.fixture
-def codebook():
-    taxonomy = Taxonomy.read("empathy")
-    inside = [name if name in taxonomy.names else "" for name in PLACES]
+def make_codebook(name, places):
+    taxonomy = Taxonomy.read(name)
+    inside = [place if place in taxonomy.names else "" for place in places]
     table = pd.DataFrame(
         {
             "feature": np.arange(len(PLACES)),
             "label": "",
-            "category": [taxonomy.category_of(name) if name else "" for name in inside],
+            "category": [taxonomy.category_of(place) if place else "" for place in inside],
             "sub_category": inside,
-            "outside": [name if name not in inside else "" for name in PLACES],
+            "outside": [place if place not in inside else "" for place in places],
             "weight": [8.0, 8.0, 8.0, 0.0],
             "also": "",
             "confidence": 0.9,
@@ -47,6 +46,11 @@ def codebook():
     )
     n_places = len(taxonomy.names) + len(taxonomy.outside)
     return Codebook(table[list(COLUMNS)], taxonomy, np.zeros(n_places))
+
+
+@pytest.fixture
+def codebook():
+    return make_codebook("empathy", PLACES)
 
 
 def activations(corpus, firing=FIRING, strength=1.0):
@@ -127,6 +131,14 @@ def test_a_codebook_of_another_dictionary_is_refused(corpus, codebook):
 def test_threshold_out_of_range_is_refused(corpus, codebook):
     with pytest.raises(OptionError, match="min_strength is -1"):
         code(corpus, activations(corpus), codebook, min_strength=-1)
+
+
+def test_another_taxonomy_needs_no_other_code(corpus):
+    values = make_codebook("schwartz_values", ["power", "tradition", "plain facts", ""])
+    codes = code(corpus, activations(corpus), values)
+    assert set(codes.units["sub_category"]) == {"power", "tradition"}
+    assert codes.messages["category"][0] == "Conservation"
+    assert codes.messages["category"].isna().tolist() == [False, True, False, True]
 
 
 def test_input_columns_of_the_same_name_are_kept_beside(codebook):
