@@ -239,9 +239,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _matrix(self, X: Any, *, reset: bool) -> Matrix:
         """Return `X` as a finite float32 matrix of the right width."""
         try:
-            matrix = validate_data(
-                self, X, reset=reset, dtype=np.float32, ensure_all_finite=False, order="C"
-            )
+            with np.errstate(over="ignore"):  # what is too large for float32 is named below
+                matrix = validate_data(
+                    self, X, reset=reset, dtype=np.float32, ensure_all_finite=False, order="C"
+                )
         except ValueError as error:
             raise InputError(str(error)) from error
         for start in range(0, len(matrix), 8192):

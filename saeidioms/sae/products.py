@@ -115,7 +115,8 @@ def _multiply_transposed(values: Tensor, dense: Tensor, pattern: Pattern) -> Ten
 
 def _sample(left: Tensor, right: Tensor, pattern: Pattern) -> Tensor:
     """Return the entries of ``left @ right.T`` at `pattern`."""
-    if not (left.is_cuda or torch.backends.mkl.is_available()):
+    with_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    if not (left.is_cuda or with_mkl):
         return pattern.take(left @ right.T)
     shape = (len(left), pattern.n_features)
     places = _csr(pattern.pointers, pattern.columns, left.new_zeros(len(pattern.columns)), shape)

@@ -1,7 +1,8 @@
 """The training loop, from top to bottom.
 
 Top-k sparse autoencoder after Gao et al. 2024 (arXiv 2406.04093) with their auxiliary loss, which
-lets features that no longer fire explain what the others left over. Adam; the decoder's rows stay
+lets features that no longer fire explain what the others left over (and their negative biases
+are lifted, without which some would never hear of it). Adam; the decoder's rows stay
 on the unit sphere. The learning rate warms up, stays, and decays to zero over the last fifth, or
 as soon as the held-out explained variance has stopped rising; the best weights seen are kept.
 """
@@ -134,6 +135,7 @@ def train_network(train: Matrix, held_out: Matrix, recipe: Recipe) -> Trained:
             silent[done.pattern.columns[done.values > 0]] = 0
             dead = (silent > SILENT_STEPS).nonzero().squeeze(1)
             if len(dead):
+                _let_fire(network.encoder_bias, dead)
                 loss = loss + recipe.aux_coefficient * _auxiliary(network, inputs, done, dead)
             optimizer.zero_grad()
             loss.backward()
@@ -200,6 +202,12 @@ def _auxiliary(network: Network, inputs: Tensor, done: Pass, dead: Tensor) -> Te
     values = network.activate(inputs, done.pre, pattern)
     explained = sparse_product(values, network.decoder, pattern)
     return (left_over - explained).square().mean() / left_over.square().mean()
+
+
+@torch.no_grad()
+def _let_fire(bias: torch.nn.Parameter, dead: Tensor) -> None:
+    """Lift negative biases of dead features to 0: below it, no gradient might reach them again."""
+    bias[dead] = bias[dead].clamp_min(0)
 
 
 @torch.no_grad()

@@ -30,5 +30,5 @@ def planted():
 
 @pytest.fixture(scope="session")
 def fitted(planted):
-    sae = SparseAutoencoder(n_features=24, k=2, seed=0, device="cpu")
+    sae = SparseAutoencoder(n_features=32, k=2, max_steps=1500, seed=0, device="cpu")
     return sae.fit(planted.rows, groups=planted.conversations)
