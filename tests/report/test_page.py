@@ -150,10 +150,13 @@ def test_a_card_opens_by_enter_shows_examples_and_closes_by_escape(page):
     expect(link).to_be_focused()
 
 
-def test_a_dark_room_gets_a_dark_page(page):
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+def test_in_the_dark_page_and_chart_swap_ink_and_paper(page):
+    label = page.locator("#chart-1 .ytick text").first
+    light = label.evaluate("node => getComputedStyle(node).fill")
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert ink != light
+    expect(page.locator("#chart-1 .ytick text").first).to_have_css("fill", ink)
 
 
 @pytest.fixture(scope="module")

@@ -44,13 +44,24 @@ const count = (value) => value.toLocaleString("en");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 640px)");
 
+/** The same JSON with one colour replaced by another wherever it stands. */
+function repaint(value, from, to) {
+  if (value === from) return to;
+  if (Array.isArray(value)) return value.map((item) => repaint(item, from, to));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, repaint(item, from, to)]));
+}
+
 /** Let a figure take the page's colours and width instead of those it was made with. */
-function dressed(layout) {
+function dressed(figure) {
   const style = getComputedStyle(document.documentElement);
   const [ink, rule] = ["--ink", "--rule"].map((name) => style.getPropertyValue(name).trim());
+  const own = figure.layout.font?.color ?? figure.layout.template?.layout?.font?.color;
+  const { data, layout } = own ? repaint(figure, own, ink) : figure;
   const dress = {
     ...layout,
     autosize: true,
+    margin: { ...layout.margin, t: Math.min(layout.margin?.t ?? 48, 64) },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { ...layout.font, color: ink, family: "system-ui, sans-serif" },
@@ -61,16 +72,16 @@ function dressed(layout) {
   for (const axis of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter(isAxis)])) {
     dress[axis] = { ...layout[axis], gridcolor: rule, zerolinecolor: rule, automargin: true };
   }
-  return dress;
+  return { data, layout: dress };
 }
 
 const isAxis = (key) => /^[xy]axis\d*$/.test(key);
 
 function drawCharts() {
   document.querySelectorAll("script.figure").forEach((script, index) => {
-    const { data, layout } = JSON.parse(script.textContent);
+    const { data, layout } = dressed(JSON.parse(script.textContent));
     const chart = byId(`chart-${index + 1}`);
-    Plotly.react(chart, data, dressed(layout), {
+    Plotly.react(chart, data, layout, {
       responsive: true,
       displaylogo: false,
       displayModeBar: narrow.matches ? false : "hover",
