@@ -191,7 +191,13 @@ def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
 
 def _embed_like(features: FeatureTable, texts: list[str]) -> np.ndarray:
     spec = features.encoder
-    vectors = embed(texts, model=spec.model, prompt=spec.prompt, dimensions=spec.dimensions)
+    vectors = embed(
+        texts,
+        model=spec.model,
+        prompt=spec.prompt,
+        dimensions=spec.dimensions,
+        precision=spec.precision,
+    )
     return np.asarray(vectors)
 
 

@@ -37,9 +37,17 @@ def taxonomy():
     return Taxonomy.read("empathy")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Keep vectors of this module's texts out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAEIDIOMS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    return embed(TEXTS, cache=tmp_path_factory.mktemp("cache"))
+def vectors():
+    return embed(TEXTS)
 
 
 def feature_table(vectors, flags=()):
@@ -260,7 +268,7 @@ def test_a_phrase_of_several_features_goes_to_the_one_it_sets_apart_most(feature
     assert words["sub_category"].tolist() == ["", "expressing sympathy", "validating emotions"]
 
 
-def test_another_taxonomy_needs_no_other_code(tmp_path):
+def test_another_taxonomy_needs_no_other_code():
     said = {
         "I want to decide for myself how I live.": "self-direction",
         "I always lock my doors so that we are safe.": "security",
@@ -268,7 +276,7 @@ def test_another_taxonomy_needs_no_other_code(tmp_path):
         "I pray and go to church with my family.": "tradition",
         "I want a lot of money and expensive things.": "power",
     }
-    vectors = embed(list(said), cache=tmp_path)
+    vectors = embed(list(said))
     n = len(said)
     table = pd.DataFrame(
         {"feature": range(n), "n_units": 5, "mean_activation": 0.5, "flag": "", "label": ""}

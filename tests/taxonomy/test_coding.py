@@ -165,17 +165,18 @@ def test_missing_and_damaged_files_are_named(tmp_path, codes):
         Codes.load(tmp_path)
 
 
-def test_categories_agree_with_supporters_own_strategies(data_folder, tmp_path):
+def test_categories_agree_with_supporters_own_strategies(data_folder, tmp_path, monkeypatch):
     """The whole path on a fifth of ESConv; the strategies are read only to be compared."""
     from saeidioms.embed.embed import embed
     from saeidioms.idioms.features import find_idioms
     from saeidioms.sae.autoencoder import SparseAutoencoder
 
+    monkeypatch.setenv("SAEIDIOMS_CACHE", str(tmp_path))
     frame = pd.read_csv(data_folder / "esconv_dev.csv")
     kept = frame["conversation_id"].drop_duplicates().iloc[::5]
     frame = frame[frame["conversation_id"].isin(kept)]
     corpus = read_corpus(frame).where(role="supporter").units("sentence")
-    vectors = embed(corpus, cache=tmp_path)
+    vectors = embed(corpus)
     sae = SparseAutoencoder(128, 8, seed=0).fit(vectors, groups=corpus.conversations)
     acts = sae.encode(vectors)
     features = find_idioms(corpus, acts, vectors)
