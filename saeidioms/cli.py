@@ -7,14 +7,11 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from saeidioms.errors import SaeidiomsError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from saeidioms.run import Run, Sections
 
 DESCRIPTION = """\
@@ -219,3 +216,26 @@ def _status(parsed: argparse.Namespace) -> None:
 
     for name, state in states(resume(parsed.run)):
         print(f"{name:<13} {state}")
+
+
+def _finish(run: Run, until: str | None = None) -> None:
+    """Make what is missing, then print the shares and where the report is."""
+    from saeidioms.pipeline import advance
+
+    advance(run, until)
+    if until not in (None, "report"):
+        print(run.folder.stage(until))
+        return
+    _print_shares(run)
+    print(f"\nReport: {run.folder.stage('report') / 'report.html'}")
+
+
+def _print_shares(run: Run) -> None:
+    from saeidioms.run import read_shares
+
+    shares = read_shares(run)
+    print(f"\nShare of messages, with {shares.attrs['level']:.0%} intervals\n")
+    for row in shares.itertuples():
+        heading = row.level == "category"
+        name = row.category if heading else f"  {row.sub_category}"
+        print(f"{name:<34}{row.share:>7.1%}   [{row.low:.1%}, {row.high:.1%}]")

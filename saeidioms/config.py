@@ -80,7 +80,7 @@ def parameters(
 
 def annotation(function: Callable[..., Any], name: str) -> Any:
     """Return the resolved type of one parameter."""
-    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    target = function.__init__ if inspect.isclass(function) else function
     return get_type_hints(target).get(name, Any)
 
 

@@ -245,3 +245,11 @@ def digest_source(source: Path) -> str:
         raise InputError(
             f"{source} cannot be read ({error.strerror}); check its rights."
         ) from error
+
+
+def read_shares(run: Run) -> pd.DataFrame:
+    """Read the overall shares of messages from ``distribution.csv``."""
+    shares = pd.read_csv(run.folder.stage("distribution") / "distribution.csv")
+    shares = shares[shares["of"] == "messages"].drop(columns="of").reset_index(drop=True)
+    shares.attrs["level"] = run.record.options["distribution"]["level"]
+    return shares

@@ -1,0 +1,1 @@
+"""Units -> a matrix on disk: any sentence-transformers model, no text embedded twice."""

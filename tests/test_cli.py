@@ -1,0 +1,167 @@
+"""The command line: what is wrong gets one clear sentence and exit code 2."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from saeidioms import cli, config, pipeline
+
+
+def fails(capsys, *arguments):
+    """Run a command that must fail; return its one sentence."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    assert caught.value.code == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "saeidioms: " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(".") or lines[0].endswith("?")
+    return lines[0]
+
+
+@pytest.fixture
+def chats(tmp_path):
+    path = tmp_path / "chats.csv"
+    rows = {
+        "conversation_id": ["a", "a", "b"],
+        "role": ["seeker", "supporter", "supporter"],
+        "text": ["I lost my job.", "I'm so sorry to hear that. What happened?", "You can do this!"],
+        "arm": ["coach", "coach", "control"],
+    }
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def test_a_missing_file(tmp_path, capsys):
+    sentence = fails(capsys, "run", tmp_path / "chats.csv", "--out", tmp_path / "out")
+    assert "chats.csv does not exist" in sentence
+
+
+def test_no_text_column(tmp_path, capsys):
+    path = tmp_path / "numbers.csv"
+    path.write_text("a,b\n1,2\n")
+    sentence = fails(capsys, "run", path, "--out", tmp_path / "out")
+    assert "--text" in sentence
+    assert str(path) in sentence
+
+
+def test_a_text_column_that_is_not_there(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--text", "txt")
+    assert "txt" in sentence
+    assert "text" in sentence
+
+
+def test_a_binary_file(tmp_path, capsys):
+    path = tmp_path / "chats.csv"
+    path.write_bytes(bytes(range(256)) * 4)
+    assert str(path) in fails(capsys, "run", path, "--out", tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", ["", "text\n", 'text\n""\n" "\n'])
+def test_an_empty_corpus(tmp_path, capsys, content):
+    path = tmp_path / "chats.csv"
+    path.write_text(content)
+    assert str(path) in fails(capsys, "run", path, "--out", tmp_path / "out")
+
+
+def test_a_corpus_of_one_message(tmp_path, capsys):
+    path = tmp_path / "chats.csv"
+    path.write_text("text\nhello there\n")
+    sentence = fails(capsys, "run", path, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert re.search(r"\b(1|one)\b", sentence)
+
+
+def test_a_corpus_of_missing_texts(tmp_path, capsys):
+    path = tmp_path / "chats.parquet"
+    pd.DataFrame({"text": [None, float("nan")], "n": [1, 2]}).to_parquet(path)
+    assert str(path) in fails(capsys, "run", path, "--out", tmp_path / "out")
+
+
+def test_an_unknown_role(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--role", "suporter")
+    assert "supporter" in sentence
+    assert "seeker" in sentence
+
+
+def test_malformed_yaml(chats, tmp_path, capsys):
+    path = tmp_path / "bad.yaml"
+    path.write_text("sae:\n  k: [1\n")
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--config", path)
+    assert f"{path}, line" in sentence
+
+
+def test_an_unknown_option_in_a_configuration(chats, tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    path.write_text("sae:\n  n_featuers: 8\n")
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--config", path)
+    assert "did you mean n_features?" in sentence
+
+
+def test_an_output_that_cannot_be_written(chats, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "file" / "out")
+    assert "cannot be written" in sentence
+
+
+def test_the_run_folder_of_another_corpus(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    other = tmp_path / "other.csv"
+    other.write_text("text\nsomething else\n")
+    sentence = fails(capsys, "run", other, "--out", out)
+    assert "another corpus" in sentence
+
+
+def test_a_misspelt_group_is_refused_before_anything_expensive(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    sentence = fails(capsys, "run", chats, "--out", out, "--by", "arn")
+    assert "arm" in sentence
+    assert not (out / "embeddings").exists()
+
+
+def test_an_unknown_taxonomy_is_refused_before_anything_expensive(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    sentence = fails(capsys, "run", chats, "--out", out, "--taxonomy", "empaty")
+    assert "empathy" in sentence
+    assert not (out / "embeddings").exists()
+
+
+def test_a_folder_that_is_no_run(tmp_path, capsys):
+    assert "holds no run" in fails(capsys, "status", tmp_path)
+
+
+def test_status_names_the_option_that_changed(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    cli.main(["status", str(out)])
+    assert re.search(r"corpus +up to date", capsys.readouterr().out)
+    record = out / "run.json"
+    record.write_text(record.read_text().replace('"unit": "sentence"', '"unit": "message"'))
+    cli.main(["status", str(out)])
+    assert "units.unit: 'sentence' -> 'message'" in capsys.readouterr().out
+
+
+def test_every_flag_sets_an_option_of_its_sections():
+    for flag in (flag for flags in cli.GROUPS.values() for flag in flags):
+        for name in flag.sections:
+            section = pipeline.SECTIONS[name]
+            assert flag.name in config.parameters(section.function, section.given)
+
+
+def test_every_stage_is_a_verb():
+    assert list(cli.VERBS) == [stage.name for stage in pipeline.STAGES]
+
+
+@pytest.mark.parametrize("verb", ["run", "demo", "apply", "status", *cli.VERBS])
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([verb, "--help"])
+    assert caught.value.code == 0
+    assert verb in capsys.readouterr().out
+
+
+def test_shipped_configurations_fit_their_callables():
+    names = sorted(path.stem for path in config.find_config("default").parent.glob("*.yaml"))
+    assert {"default", "demo", "large_gpu", "lend_an_ear"} <= set(names)
+    for name in names:
+        pipeline.bind_options(config.read_config(name))
