@@ -1,0 +1,1 @@
+"""From activations to features that one can read: examples, idioms, labels."""
