@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from saeidioms import charts, engine
-from saeidioms.artifacts import RunFolder, digest_file, write_text
+from saeidioms.artifacts import RunFolder, write_text
 from saeidioms.config import bind, check_sections
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.demo import demo_frame
@@ -23,12 +23,12 @@ from saeidioms.engine import Stage
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.labellers import OfflineLabeller, label
+from saeidioms.machine import versions
 from saeidioms.report.build import build_report
 from saeidioms.run import APPLIED, Run, Sections, digest_source
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coding import code
-from saeidioms.machine import versions
 from saeidioms.taxonomy.comparison import compare, over_turns
 from saeidioms.taxonomy.distribution import Distribution
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -271,18 +271,18 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 
 def _make_report(run: Run, folder: Path) -> None:
     options = run.record.options
-    counted = run.distribution()
+    taxonomy, counted = run.codebook.taxonomy, run.distribution()
     figures = []
     if by := options["distribution"]["by"]:
         groups = counted.shares(**options["distribution"])
-        figures.append((f"By {by}", charts.by_group(groups, by=by)))
+        figures.append((f"By {by}", charts.by_group(groups, taxonomy, by=by)))
     if "compare" in options:
         versus = options["compare"]
         changes = compare(counted, **versus)
         heading = f"Change against {versus['baseline']}, by {versus['by']}"
-        figures.append((heading, charts.change(changes, panel=versus["panel"])))
-    turns = over_turns(run.corpus, run.codes, run.codebook.taxonomy)
-    figures.append(("Over the conversation", charts.over_turns(turns)))
+        figures.append((heading, charts.change(changes, taxonomy, panel=versus["panel"])))
+    turns = over_turns(run.corpus, run.codes, taxonomy)
+    figures.append(("Over the conversation", charts.over_turns(turns, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
     build_report(
         folder,

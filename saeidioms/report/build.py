@@ -79,7 +79,7 @@ def build_report(
     """
     shares = distribution.shares() if shares is None else shares
     rows = sections.share_rows(shares, codebook.taxonomy)
-    first = distribution_chart(shares, idioms=lexicon)
+    first = distribution_chart(shares, codebook.taxonomy, of=distribution.of, idioms=lexicon)
     explorer = explore(features, codebook)
     page = _render(
         title=title or Path(corpus.report.source).name,

@@ -1,0 +1,8 @@
+"""Shares -> pictures: one function, one plotly figure."""
+
+from saeidioms.charts.comparison import change, over_turns
+from saeidioms.charts.distribution import by_group, distribution
+from saeidioms.charts.export import save
+from saeidioms.charts.features import feature_map
+
+__all__ = ["by_group", "change", "distribution", "feature_map", "over_turns", "save"]

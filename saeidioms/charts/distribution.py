@@ -1,0 +1,164 @@
+"""How often each sub-category occurs: overall, and by group."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from saeidioms.charts.theme import INK, ROW, category_colours, escape, figure, transparent
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+IDIOMS_SHOWN = 5
+
+
+def distribution(
+    shares: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    of: str = "messages",
+    idioms: pd.DataFrame | None = None,
+) -> go.Figure:
+    """Draw the share of every sub-category as bars with intervals, coloured by category.
+
+    Parameters
+    ----------
+    shares
+        Overall shares, as `Distribution.shares` returns them.
+    taxonomy
+        Gives order and colours.
+    of
+        What the shares are of, for the axis.
+    idioms
+        The lexicon; the most frequent idioms of a sub-category are shown when pointed at.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace a category.
+    """
+    table = shares[shares["level"] == "sub_category"].set_index("sub_category")
+    colours = category_colours(taxonomy)
+    fig = figure(height=ROW * len(table) + 170, bargap=0.35)
+    for category in taxonomy.categories:
+        rows = table[table["category"] == category.name]
+        fig.add_bar(
+            orientation="h",
+            name=escape(category.name),
+            y=[escape(name) for name in rows.index],
+            x=rows["share"],
+            marker_color=colours[category.name],
+            error_x=_whiskers(rows),
+            customdata=[_hover(name, row, idioms) for name, row in rows.iterrows()],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    ends = table["high"].fillna(table["share"])
+    fig.add_scatter(
+        x=ends,
+        y=[escape(name) for name in table.index],
+        text=[f" {share:.1%}" for share in table["share"]],
+        mode="text",
+        textposition="middle right",
+        hoverinfo="skip",
+        showlegend=False,
+        cliponaxis=False,
+    )
+    order = [escape(name) for name in taxonomy.names]
+    fig.update_yaxes(categoryorder="array", categoryarray=order[::-1], ticks="")
+    fig.update_xaxes(
+        title=_axis(shares, of), tickformat=".0%", range=[0, 1.14 * (ends.max() or 1)], nticks=6
+    )
+    return fig
+
+
+def by_group(
+    shares: pd.DataFrame, taxonomy: Taxonomy, *, by: str, of: str = "messages"
+) -> go.Figure:
+    """Draw the share of every sub-category as points with intervals, groups below each other.
+
+    Parameters
+    ----------
+    shares
+        Shares by group, as `Distribution.shares` returns them with `by`.
+    taxonomy
+        Gives order and colours.
+    by
+        The column of the groups.
+    of
+        What the shares are of, for the axis.
+    """
+    table = shares[shares["level"] == "sub_category"]
+    groups = list(dict.fromkeys(table[by]))
+    colours = category_colours(taxonomy)
+    symbols = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon"]
+    fig = figure(height=(22 * len(groups) + 16) * len(taxonomy.names) + 170)
+    base = {name: -i for i, name in enumerate(taxonomy.names)}
+    for g, group in enumerate(groups):
+        rows = table[table[by] == group]
+        shift = 0.0 if len(groups) == 1 else 0.3 - 0.6 * g / (len(groups) - 1)
+        fig.add_scatter(
+            name=escape(group),
+            mode="markers",
+            x=rows["share"],
+            y=[base[name] + shift for name in rows["sub_category"]],
+            error_x=_whiskers(rows),
+            marker={
+                "symbol": symbols[g % len(symbols)],
+                "size": 10,
+                "color": [colours[name] for name in rows["category"]],
+                "line": {"width": 1, "color": INK},
+            },
+            customdata=[
+                f"<b>{escape(row['sub_category'])}</b><br>{escape(group)}: {_numbers(row)}"
+                for _, row in rows.iterrows()
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    fig.update_yaxes(
+        tickvals=list(base.values()),
+        ticktext=[escape(name) for name in base],
+        range=[-len(base) + 0.5, 0.5],
+        zeroline=False,
+        showgrid=False,
+    )
+    for i in range(1, len(base)):
+        fig.add_hline(y=0.5 - i, line={"width": 1, "color": transparent("#808080", 0.25)})
+    fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
+    fig.update_legends(itemsizing="constant", title_text=escape(by) + "  ")
+    return fig
+
+
+def _whiskers(rows: pd.DataFrame) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (rows["high"] - rows["share"]).fillna(0),
+        "arrayminus": (rows["share"] - rows["low"]).fillna(0),
+        "color": INK,
+        "thickness": 1.2,
+        "width": 4,
+    }
+
+
+def _hover(name: object, row: pd.Series, idioms: pd.DataFrame | None) -> str:
+    lines = [f"<b>{escape(name)}</b>", _numbers(row)]
+    if idioms is not None:
+        own = idioms[idioms["sub_category"] == name].sort_values("count", ascending=False)
+        lines += [
+            f"“{escape(idiom.phrase)}” {idiom.count:,}"
+            for idiom in own.head(IDIOMS_SHOWN).itertuples(index=False, name="Idiom")
+        ]
+    return "<br>".join(lines)
+
+
+def _numbers(row: pd.Series) -> str:
+    known = pd.notna(row["low"])
+    interval = f"[{row['low']:.1%}, {row['high']:.1%}]" if known else "(one cluster: no interval)"
+    return f"{row['share']:.1%} {interval}, {row['count']:,} of {row['n']:,}"
+
+
+def _axis(shares: pd.DataFrame, of: str) -> str:
+    first = shares.iloc[0]
+    uncoded = shares.loc[shares["level"] == "uncoded", "share"]
+    without = f"; uncoded {uncoded.iloc[0]:.0%}" if len(uncoded) == 1 else ""
+    clusters = f"intervals: {first['clusters']:,} clusters resampled"
+    return f"Share of {of}<br><sub>n = {first['n']:,}{without}; {clusters}</sub>"

@@ -1,0 +1,75 @@
+"""Where the features lie among each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from sklearn.manifold import TSNE
+
+from saeidioms.charts.theme import HUES, category_colours, escape, figure
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.taxonomy.codebook import Codebook
+
+FEWEST = 4  # features that a map makes sense for
+
+
+def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) -> go.Figure:
+    """Draw every living feature as a point: near ones fire on texts of similar meaning.
+
+    The map is a t-SNE (van der Maaten and Hinton 2008) of the features' centroids by cosine;
+    distances between far points mean little.
+
+    Parameters
+    ----------
+    features
+        Centroids, labels and densities.
+    codebook
+        Categories, for the colours.
+    seed
+        Of the projection.
+    """
+    table = features.table.merge(
+        codebook.table[["feature", "category", "sub_category"]], on="feature"
+    )
+    table = table[table["n_units"] > 0]
+    fig = figure(height=560)
+    fig.update_xaxes(visible=False)
+    fig.update_yaxes(visible=False, scaleanchor="x")
+    if len(table) < FEWEST:
+        fig.add_annotation(text="Too few features for a map", showarrow=False)
+        return fig
+    table[["x", "y"]] = _project(features.centroids[table["feature"]], seed)
+    groups = [*category_colours(codebook.taxonomy).items(), ("", HUES["grey"])]
+    for category, colour in reversed(groups):
+        rows = table[table["category"] == category]
+        fig.add_scatter(
+            name=escape(category) or "unassigned",
+            x=rows["x"],
+            y=rows["y"],
+            mode="markers",
+            marker={
+                "color": colour,
+                "size": 5 + 14 * np.sqrt(rows["density"] / table["density"].max()),
+                "opacity": 0.85,
+                "line": {"width": 0.5, "color": "white"},
+            },
+            customdata=[_hover(row) for _, row in rows.iterrows()],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    fig.update_layout(legend_traceorder="reversed")
+    return fig
+
+
+def _project(centroids: np.ndarray, seed: int) -> np.ndarray:
+    perplexity = min(30.0, (len(centroids) - 1) / 3)
+    projection = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed)
+    return np.asarray(projection.fit_transform(np.asarray(centroids, dtype=np.float32)))
+
+
+def _hover(row: pd.Series) -> str:
+    place = row["sub_category"] or "unassigned"
+    return (
+        f"<b>{row['feature']}: {escape(row['label'])}</b><br>{escape(place)}, "
+        f"fires on {row['density']:.2%} of units"
+    )

@@ -1,0 +1,66 @@
+"""One look for all charts: type, paper, and one hue per category that the colour-blind can tell."""
+
+from __future__ import annotations
+
+import html
+from itertools import cycle
+from typing import Any
+
+import plotly.graph_objects as go
+
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+# Paul Tol's "bright" and "vibrant" schemes (SRON technical note EPS/TN/09-002, 2021).
+HUES = {
+    "green": "#228833",
+    "cyan": "#66ccee",
+    "blue": "#4477aa",
+    "red": "#ee6677",
+    "purple": "#aa3377",
+    "yellow": "#ccbb44",
+    "orange": "#ee7733",
+    "grey": "#bbbbbb",
+}
+INK = "#222222"
+RULE = "rgba(128, 128, 128, 0.25)"
+FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
+ROW = 30  # pixels a bar
+
+
+def category_colours(taxonomy: Taxonomy) -> dict[str, str]:
+    """Return category name -> CSS colour: its hue, or the next free one where it names none."""
+    taken = {category.hue for category in taxonomy.categories}
+    free = [hue for hue in HUES if hue not in taken and hue != "grey"] or list(HUES)
+    rest = cycle(free)
+    return {category.name: HUES[category.hue or next(rest)] for category in taxonomy.categories}
+
+
+def transparent(colour: str, alpha: float) -> str:
+    """Return ``#rrggbb`` as CSS ``rgba``."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha})"
+
+
+def escape(text: object) -> str:
+    """Return text that plotly, which reads a part of HTML, shows as it is."""
+    return html.escape(str(text), quote=False)
+
+
+def figure(**layout: Any) -> go.Figure:
+    """Return an empty figure in the house style."""
+    axis = {"gridcolor": RULE, "zerolinecolor": RULE, "automargin": True, "title_standoff": 12}
+    style = go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 14, "color": INK},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"align": "left"},
+            "legend": {
+                "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
+            },
+            "margin": {"l": 16, "r": 24, "t": 56, "b": 56},
+        }
+    )  # fmt: skip
+    return go.Figure(layout={"template": style, **layout})

@@ -1,0 +1,1 @@
+"""Statistics on arrays only: nothing here knows of conversations, taxonomies or tables."""

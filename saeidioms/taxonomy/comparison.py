@@ -1,0 +1,201 @@
+"""Differences between groups or times, and shares over the course of conversations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.errors import OptionError
+from saeidioms.seeds import generator
+from saeidioms.stats.bootstrap import difference_interval, share_interval, sum_by_cluster
+from saeidioms.taxonomy.coding import Codes
+from saeidioms.taxonomy.distribution import CONVERSATION, Distribution, check_draws
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+
+def compare(
+    distribution: Distribution,
+    *,
+    by: str,
+    baseline: str,
+    against: str | None = None,
+    panel: str | None = None,
+    cluster: str = CONVERSATION,
+    level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the differences of shares between the groups of a column and its baseline.
+
+    Parameters
+    ----------
+    distribution
+        What was counted.
+    by
+        Column of the groups, such as ``time`` or ``arm``.
+    baseline
+        The group that the others are compared with.
+    against
+        Compare only this group; None: every other one.
+    panel
+        Column within whose values the comparison is made, such as ``setting``.
+    cluster
+        Column that is resampled as a whole. A cluster in both groups (a person before and after)
+        is compared with itself.
+    level, n_boot, seed
+        Of the intervals: level, number of draws, seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``level, category, sub_category``, the column `panel`, ``group``, ``baseline``,
+        ``difference``, ``low``, ``high`` (percentage points), ``p``, ``q`` (Benjamini and
+        Hochberg 1995 over all sub-categories, panels and groups; categories are a family of
+        their own), ``share``, ``baseline_share`` (0 to 1), ``n``, ``baseline_n``, ``clusters``.
+
+    Raises
+    ------
+    OptionError
+        If a column or group is not there.
+    """
+    check_draws(level, n_boot)
+    groups = distribution.groups(by)
+    others = [against] if against is not None else [name for name in groups if name != baseline]
+    for option, name in (("baseline", baseline), *(("against", name) for name in others)):
+        if name not in groups:
+            raise OptionError(
+                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(groups)}."
+            )
+    if not others:
+        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    clusters = distribution.column(cluster)
+    parts = []
+    for where, within in distribution.groups(panel).items():
+        for other in others:
+            part = _difference(
+                distribution,
+                clusters,
+                groups[baseline] & within,
+                groups[other] & within,
+                level=level,
+                n_boot=n_boot,
+                generator=generator(seed, f"compare.{where}.{other}"),
+            )
+            part.insert(3, "baseline", baseline)
+            part.insert(3, "group", other)
+            if panel is not None:
+                part.insert(3, panel, where)
+            parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(list(table).index("p") + 1, "q", np.nan)
+    for family in table["level"].unique():
+        tested = (table["level"] == family) & table["p"].notna()
+        if tested.any():
+            table.loc[tested, "q"] = multipletests(table.loc[tested, "p"], method="fdr_bh")[1]
+    return table
+
+
+def _difference(
+    distribution: Distribution,
+    clusters: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    **draws: Any,
+) -> pd.DataFrame:
+    counts = np.column_stack(
+        [distribution.category_counts, distribution.counts, distribution.uncoded]
+    )
+
+    def sums(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        both = np.column_stack([counts, distribution.exposure]) * mask[:, None]
+        table = sum_by_cluster(both, clusters)
+        return table[:, :-1], table[:, -1]
+
+    before, after = sums(first), sums(second)
+    difference, low, high, p = difference_interval(before, after, **draws)
+    part = distribution.rows()
+    part["difference"], part["low"], part["high"] = 100 * difference, 100 * low, 100 * high
+    part["p"] = p
+    for name, (numerators, denominators) in (("", after), ("baseline_", before)):
+        n = denominators.sum()
+        part[f"{name}share"] = numerators.sum(axis=0) / n if n else np.nan
+        part[f"{name}n"] = int(n)
+    part["clusters"] = int(((before[1] > 0) | (after[1] > 0)).sum())
+    return part
+
+
+def over_turns(
+    corpus: Corpus,
+    codes: Codes,
+    taxonomy: Taxonomy,
+    *,
+    bins: int = 3,
+    cluster: str = CONVERSATION,
+    level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the share of messages that hold each category, over the course of conversations.
+
+    Parameters
+    ----------
+    corpus, codes, taxonomy
+        As for `distribute`.
+    bins
+        Number of equal parts of a conversation; a message's part is that of its middle among the
+        conversation's messages in `corpus`.
+    cluster, level, n_boot, seed
+        As for `compare`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``category``, ``part`` (1 to `bins`), ``share``, ``low``, ``high``, ``n``, ``clusters``.
+
+    Raises
+    ------
+    OptionError
+        If `bins` is below 1, or there is no such column.
+    """
+    check_draws(level, n_boot)
+    if bins < 1:
+        raise OptionError(f"bins is {bins}; give at least 1.")
+    messages = corpus.messages()
+    if cluster not in messages.columns:
+        raise OptionError(f"there is no column {cluster}; choose of: {', '.join(messages)}.")
+    grouped = messages.groupby(CONVERSATION, sort=False)
+    middle = (grouped.cumcount() + 0.5) / grouped["message_id"].transform("size")
+    part_of = (middle * bins).astype(int).to_numpy()
+    names = [category.name for category in taxonomy.categories]
+    holds = _holds(corpus, codes, messages["message_id"], names)
+    clusters = messages[cluster].astype(str).to_numpy(dtype=object)
+    parts = []
+    for part in range(bins):
+        rows = part_of == part
+        if not rows.any():
+            continue
+        n = sum_by_cluster(np.ones((rows.sum(), 1)), clusters[rows])[:, 0]
+        share, low, high = share_interval(
+            sum_by_cluster(holds[rows], clusters[rows]),
+            n,
+            level=level,
+            n_boot=n_boot,
+            generator=generator(seed, f"turns.{part}"),
+        )
+        table = pd.DataFrame({"category": names, "part": part + 1, "share": share})
+        table["low"], table["high"], table["n"], table["clusters"] = low, high, rows.sum(), len(n)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _holds(corpus: Corpus, codes: Codes, messages: pd.Series, names: list[str]) -> np.ndarray:
+    """Return (M, K) booleans: which message holds which category."""
+    owner = corpus.table.set_index("unit_id")["message_id"]
+    rows = pd.Index(messages).get_indexer(owner.loc[codes.units["unit_id"]])
+    holds = np.zeros((len(messages), len(names)), dtype=bool)
+    holds[rows, pd.Index(names).get_indexer(codes.units["category"])] = True
+    return holds
