@@ -79,9 +79,11 @@ def parameters(
 
 
 def annotation(function: Callable[..., Any], name: str) -> Any:
-    """Return the resolved type of one parameter."""
-    target = function.__init__ if inspect.isclass(function) else function
-    return get_type_hints(target).get(name, Any)
+    """Return the resolved type of one parameter; others may name what is not imported at runtime."""
+    target = inspect.unwrap(function.__init__ if inspect.isclass(function) else function)
+    target = getattr(target, "__func__", target)
+    only = types.SimpleNamespace(__annotations__={name: target.__annotations__.get(name, Any)})
+    return get_type_hints(only, target.__globals__)[name]
 
 
 def bind(
