@@ -46,7 +46,10 @@ def log_odds(
 
 
 def contrast(
-    phrases: Phrases, firing: sparse.csc_matrix, weights: npt.NDArray[np.int64]
+    phrases: Phrases,
+    whole: npt.NDArray[np.bool_],
+    firing: sparse.csc_matrix,
+    weights: npt.NDArray[np.int64],
 ) -> pd.DataFrame:
     """Compare the units that each feature fires on with the rest.
 
@@ -54,6 +57,8 @@ def contrast(
     ----------
     phrases
         V phrases of U texts.
+    whole
+        bool (V,): which can stand alone.
     firing
         int (U, F): units with each text that each feature fires on.
     weights
@@ -64,7 +69,7 @@ def contrast(
     pandas.DataFrame
         One row for each feature and phrase that meet in at least 3 units: ``feature``,
         ``phrase`` (its number), ``feature_count`` (these units), ``z``, and ``longer`` (share of
-        these units that hold the most frequent extension of the phrase).
+        these units that hold the most frequent whole phrase that the phrase is part of).
     """
     n_units, n_features = int(weights.sum()), firing.shape[1]
     together = (phrases.held.T.tocsr() @ firing).tocoo()
@@ -76,27 +81,28 @@ def contrast(
     all_units = (weights @ phrases.held)[phrase]
     firing_units = np.asarray(firing.sum(axis=0)).ravel().astype(np.int64)[feature]
     z = log_odds(both, firing_units, all_units - both, n_units - firing_units)
-    longest = _most_frequent_extension(phrases, phrase, feature, both, n_features)
+    longest = _most_frequent_extension(phrases, whole, phrase, feature, both, n_features)
     columns = {"feature": feature, "phrase": phrase, "feature_count": both, "z": z}
     return pd.DataFrame({**columns, "longer": longest / both})
 
 
 def _most_frequent_extension(
     phrases: Phrases,
+    whole: npt.NDArray[np.bool_],
     phrase: npt.NDArray[np.int64],
     feature: npt.NDArray[np.int64],
     both: npt.NDArray[np.int64],
     n_features: int,
 ) -> npt.NDArray[np.int64]:
-    """Return for each row (ascending by phrase, feature) the count of its best extension."""
-    pairs = phrases.extensions[np.argsort(phrases.extensions[:, 0], kind="stable")].astype(np.int64)
-    start = np.searchsorted(pairs[:, 0], phrase, side="left")
-    number = np.searchsorted(pairs[:, 0], phrase, side="right") - start
-    row = np.repeat(np.arange(len(phrase)), number)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
-    lesser = pairs[start[row] + step, 1]
-    # A lesser phrase is in every unit that holds the longer one, so it has a row too.
-    place = np.searchsorted(phrase * n_features + feature, lesser * n_features + feature[row])
+    """Return for each row (ascending by phrase, feature) the count of its best whole extension."""
+    keys = phrase * n_features + feature
     best = np.zeros(len(phrase), dtype=np.int64)
-    np.maximum.at(best, place, both[row])
+    for pairs in phrases.extensions:  # from the longest on, so that extensions add up
+        start = np.searchsorted(phrase, pairs[:, 0], side="left")
+        number = np.searchsorted(phrase, pairs[:, 0], side="right") - start
+        pair = np.repeat(np.arange(len(pairs)), number)
+        row = start[pair] + np.arange(len(pair)) - np.repeat(np.cumsum(number) - number, number)
+        # The lesser phrase is in every unit that holds the longer one, so it has a row too.
+        lesser = np.searchsorted(keys, pairs[pair, 1] * n_features + feature[row])
+        np.maximum.at(best, lesser, np.where(whole[phrase[row]], both[row], best[row]))
     return best

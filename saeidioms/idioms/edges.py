@@ -10,37 +10,49 @@ from saeidioms.idioms.words import Words
 
 Bools = npt.NDArray[np.bool_]
 
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
 # English function words. Words of other languages count as content, so that there only the
 # counts decide.
-_DETERMINERS = "a an the my your his their our its this these some any every each no".split()
-_LINKS = "and or but nor than as if because while although though of".split()
-_DEGREES = "so very really such quite pretty just even also most more".split()
-_PREPOSITIONS = (
+_ARTICLES = ("a", "an")
+_DETERMINERS = _listed(
+    "a an the my your his their our its this these those some any every each no other"
+)
+_LINKS = _listed("and or but nor than as if because while although though of")
+_DEGREES = _listed("so very really such quite pretty just even also most more")
+_PREPOSITIONS = _listed(
     "to for with in on at by from into onto over under through about around after before between "
     "during without within against toward towards upon like"
-).split()
-_AUXILIARIES = (
+)
+_AUXILIARIES = _listed(
     "am is are was were be been being do does did have has had can could will would shall should "
     "may might must isn't aren't wasn't weren't don't doesn't didn't haven't hasn't hadn't can't "
     "couldn't won't wouldn't shouldn't get got getting"
-).split()
-_SUBJECTS = "i you he she it we they that there".split()
-_QUESTIONS = "what how where when why who which whose".split()
-_CONTRACTED = (
+)
+_SUBJECTS = _listed("i you he she it we they that there")
+_QUESTIONS = _listed("what how where when why who which whose")
+_CONTRACTED = _listed(
     "i'm you're we're they're he's she's it's that's there's what's who's how's where's i've "
     "you've we've they've i'll you'll we'll they'll he'll she'll it'll that'll i'd you'd we'd "
     "they'd he'd she'd"
-).split()
-_OBJECTS = "me him her us them mine yours hers too not there's here s t m".split()
+)
+_OBJECTS = _listed("me him her us them mine yours hers too not here s t m")
 
 _OPEN_END = (*_DETERMINERS, *_LINKS, *_DEGREES)
 _LOOSE_END = (*_PREPOSITIONS, *_AUXILIARIES, *_SUBJECTS, *_CONTRACTED, *_QUESTIONS)
-_LOOSE_START = (*_LINKS, *_PREPOSITIONS, *_AUXILIARIES, "a", "an", "the", "its")
+_LOOSE_START = (
+    *(*_LINKS, *_PREPOSITIONS, *_AUXILIARIES, *_SUBJECTS, *_CONTRACTED),
+    *("a", "an", "the", "its", "me", "him", "her", "us", "them"),
+)
 _FUNCTION = (*_OPEN_END, *_LOOSE_END, *_OBJECTS)
 _SLOT = (*_DETERMINERS, *_PREPOSITIONS, "of")
 
 _MOSTLY = 0.5  # share of its occurrences in which a phrase stands at an edge of its clause
 _OFTEN = 0.3
+_HARDLY = 0.15
 
 
 def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bools, Bools]:
@@ -49,16 +61,17 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
     A phrase is whole if it does not begin or end with a word that points outside it. Such words
     are let pass where usage shows that the phrase is whole all the same:
 
-    - a loose beginning (``to``, ``is``) where at least half of the occurrences begin a clause
-      ("to be honest", "did you");
+    - a loose beginning (``to``, ``is``, ``you``) where the phrase often begins a clause ("to be
+      honest", "at least", "you can do it");
     - an open or loose end (``the``, ``with``, ``I``) where the phrase often ends a clause ("me
       too", "what are you up to"); a loose end also where the phrase opens a clause and leaves a
       slot that others fill: of three words or more ("that must have been", "have you tried to"),
       or an auxiliary or question word with its subject ("did you");
     - function words alone ("me too", "what about") where at least half begin or end a clause.
 
-    A phrase of three words or more that ends in a determiner or preposition is whole with a slot
-    behind it ("sorry about your *").
+    A phrase of three words or more that ends in a determiner or preposition, or in an article and
+    one word but hardly ever a clause, is whole with a slot behind it ("sorry about your *",
+    "that's a good *").
 
     Parameters
     ----------
@@ -73,20 +86,20 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
         bool (V,) each.
     """
     begins, ends = _shares(words, phrases, weights)
-    first, last, n_words, content = _shape(words, phrases)
-    listed = _Lists(words.vocabulary)
+    first, before_last, last, n_words, content = _shape(words, phrases)
+    lists = _Lists(words.vocabulary)
     opens = begins >= _MOSTLY
-    left = ~listed.has(_LOOSE_START)[first] | opens
-    starts_question = listed.has((*_AUXILIARIES, *_QUESTIONS))[first]
-    asks = (n_words == 2) & starts_question & listed.has(_SUBJECTS)[last]
-    loose = listed.has(_LOOSE_END)[last]
-    open_ = listed.has(_OPEN_END)[last]
+    left = ~lists.has(_LOOSE_START)[first] | (begins >= _OFTEN)
+    starts_question = lists.has((*_AUXILIARIES, *_QUESTIONS))[first]
+    asks = (n_words == 2) & starts_question & lists.has(_SUBJECTS)[last]
     right = np.select(
-        [open_, loose],
+        [lists.has(_OPEN_END)[last], lists.has(_LOOSE_END)[last]],
         [ends >= _MOSTLY, (ends >= _OFTEN) | (opens & ((n_words >= 3) | asks))],
         default=True,
     )
-    slot = ~right & left & (n_words >= 3) & (content > 0) & listed.has(_SLOT)[last]
+    described = lists.has(_ARTICLES)[before_last] & (ends < _HARDLY)
+    wants_more = (~right & lists.has(_SLOT)[last]) | (right & described)
+    slot = left & wants_more & (n_words >= 3) & (content > 0)
     alone = np.where(n_words == 1, opens & (ends >= _MOSTLY), opens | (ends >= _MOSTLY))
     whole = left & (right | slot) & ((content > 0) | alone)
     return whole, slot
@@ -117,14 +130,13 @@ def _shares(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[npt.N
 
 
 def _shape(words: Words, phrases: Phrases) -> tuple[npt.NDArray, ...]:
-    """Return first word, last word, number of words and of content words of each phrase."""
+    """Return first, last but one and last word, number of words and of content words."""
     function = _Lists(words.vocabulary).has(_FUNCTION)
-    first, last, n_words, content = [], [], [], []
+    columns: list[tuple[npt.NDArray, ...]] = []
     for layer in phrases.layers:
         tokens = layer.example[:, None] + layer.offsets
         own = words.word[tokens]
-        first.append(own[:, 0])
-        last.append(own[:, -1])
-        n_words.append(np.full(len(own), own.shape[1]))
-        content.append((~function[own]).sum(axis=1))
-    return tuple(map(np.concatenate, (first, last, n_words, content)))
+        length = np.full(len(own), own.shape[1])
+        before_last = own[:, max(0, own.shape[1] - 2)]
+        columns.append((own[:, 0], before_last, own[:, -1], length, (~function[own]).sum(axis=1)))
+    return tuple(map(np.concatenate, zip(*columns, strict=True)))

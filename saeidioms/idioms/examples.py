@@ -108,7 +108,7 @@ def _firing(matrix: sparse.csr_matrix, keys: Rows, n_examples: int, seed: int) -
         rng = generator(seed, f"examples of feature {feature}")
         for kind, (low, high) in _RANGES.items():
             # Values descend: the quantile q of the activation stands at 1 - q.
-            first, last = (int(round((1 - q) * len(units))) for q in (high, low))
+            first, last = (round((1 - q) * len(units)) for q in (high, low))
             pool = np.arange(max(first, len(top)), last)
             picked = rng.choice(pool, min(n_examples, len(pool)), replace=False)
             chosen[kind] = np.sort(picked)
@@ -157,10 +157,11 @@ def _near_misses(
             np.concatenate([best, closeness]), np.concatenate([rows, here]), n_examples
         )
     falling = np.argsort(-best, axis=0, kind="stable")
-    dead = ~directions.any(axis=1)
+    alive = np.abs(directions).max(axis=1) > 0
     for feature in range(n_features):
-        picked = falling[:, feature][np.isfinite(best[falling[:, feature], feature])]
-        units = first[rows[picked, feature]][: 0 if dead[feature] else None]
+        picked = falling[:, feature]
+        picked = picked[np.isfinite(best[picked, feature]) & alive[feature]]
+        units = first[rows[picked, feature]]
         yield _part(feature, "near miss", units, np.zeros(len(units)))
 
 

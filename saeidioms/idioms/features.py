@@ -118,7 +118,7 @@ class FeatureTable:
         """
         if not 0 <= feature < len(self):
             raise IndexError(f"There is no feature {feature}; give 0 to {len(self) - 1}.")
-        row = self.table.iloc[feature].to_dict()
+        row = {str(name): value for name, value in self.table.iloc[feature].to_dict().items()}
         own = {
             name: rows[rows["feature"] == feature].reset_index(drop=True)
             for name, rows in (("idioms", self.idioms), ("examples", self.examples))

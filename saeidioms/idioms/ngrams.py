@@ -61,13 +61,13 @@ class Phrases:
     held
         (U, V) CSR of ones: which text holds which phrase.
     extensions
-        int32 (E, 2): a phrase, and a phrase that it says more than: with one word less at an
-        edge, with an open word in place of one, or one side of its open word.
+        A list of int64 (E, 2), longest phrases first: a phrase, and a phrase that it says more
+        than, with one word less at an edge or an open word in place of one.
     """
 
     layers: list[Layer]
     held: sparse.csr_matrix
-    extensions: Ints
+    extensions: list[npt.NDArray[np.int64]]
 
     def __len__(self) -> int:
         return int(self.held.shape[1])
@@ -120,7 +120,7 @@ class _Counts:
         return np.where((left >= 0) & (right >= 0) & within, keys, NONE)
 
     def layer(self, left: int, right: int, keys: npt.NDArray[np.int64], first: int) -> Layer:
-        """Number the keys that enough units hold, from `first` on."""
+        """Return the layer of the keys that enough units hold, numbered from `first` on."""
         places = np.flatnonzero(keys >= 0)
         _, example, number = np.unique(keys[places], return_index=True, return_inverse=True)
         pairs = np.unique(number.astype(np.int64) << 32 | self.words.text[places])
@@ -149,26 +149,25 @@ def _held(layers: list[Layer], text: Ints, n_texts: int) -> sparse.csr_matrix:
     return held
 
 
-def _extensions(layers: list[Layer]) -> Ints:
+def _extensions(layers: list[Layer]) -> list[npt.NDArray[np.int64]]:
     """Return (phrase, lesser phrase) pairs, read off one place where each phrase stands."""
     by_shape = {(layer.left, layer.right): layer for layer in layers}
     pairs = []
-    for layer in layers:
-        own = layer.first + np.arange(len(layer.example), dtype=np.int32)
-        for shape, offset in _lesser_shapes(layer):
+    for layer in sorted(layers, key=lambda layer: (-layer.span, layer.right)):
+        own = layer.first + np.arange(len(layer.example), dtype=np.int64)
+        for shape, offset in _lesser_shapes(layer.left, layer.right):
             if shape in by_shape:
-                lesser = by_shape[shape].at[layer.example + offset]
+                lesser = by_shape[shape].at[layer.example + offset].astype(np.int64)
                 pairs.append(np.stack([own, lesser], axis=1)[lesser >= 0])
-    return np.concatenate(pairs)
+    return pairs
 
 
-def _lesser_shapes(layer: Layer) -> list[tuple[tuple[int, int], int]]:
-    """Return the shapes of lesser phrases, and where in the phrase they begin."""
-    left, right = layer.left, layer.right
+def _lesser_shapes(left: int, right: int) -> list[tuple[tuple[int, int], int]]:
+    """Return the shapes of lesser phrases, and where in the phrase they begin.
+
+    A run is not lesser than a phrase with an open word, which is harder to read.
+    """
     if right:
-        return [
-            *(((left, 0), 0), ((right, 0), left + 1)),
-            *(((left - 1, right), 1), ((left, right - 1), 0)),
-        ]
+        return [((left - 1, right), 1), ((left, right - 1), 0)]
     opened = [((n, left - 1 - n), 0) for n in range(1, left - 1)]
     return [((left - 1, 0), 0), ((left - 1, 0), 1), *opened]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,7 +12,7 @@ from saeidioms.idioms.contrast import contrast
 from saeidioms.idioms.edges import find_whole
 from saeidioms.idioms.ngrams import Layer, Phrases, find_phrases
 from saeidioms.idioms.surface import OPEN, Surfaces
-from saeidioms.idioms.words import Words, read_words
+from saeidioms.idioms.words import Words, read_words, stem
 
 IDIOM_COLUMNS = (
     ("feature", "int64"), ("phrase", "str"), ("count", "int64"), ("conversations", "int64"),
@@ -26,8 +25,9 @@ _MIN_Z = 2.58  # two-sided 1%
 _FRAGMENT = 0.5  # a phrase is a fragment if one extension makes up this share of its units
 _COVERED = 0.6  # a phrase is redundant if related idioms hold this share of its units
 _VARIANT = 1 / 3  # a longer variant of an idiom must make up this share of the idiom's units
-_PER_WORD = 0.25  # what a further word adds to the score: the longer phrase says more
+_PER_WORD = 0.15  # what a further word adds to the score: the longer phrase says more
 _FRAME = 0.6  # a phrase with an open word must tell much more than one without
+_LONG = 4  # words; of phrases so long that differ in one word, the better one is kept
 _CANDIDATES = 60
 
 
@@ -40,10 +40,10 @@ def find_phrases_of_features(
 
     - at least 3 units of 3 conversations hold it, and the feature fires on at least 3 of them;
     - it sets the feature's units apart: z at least 2.58 (`saeidioms.idioms.contrast.log_odds`);
-    - it is whole: no extension by a word makes up half of its units within the feature, as
-      "sorry to hear" does of "to hear" (a phrase closed up to a tolerance: Cheng, Ke & Ng 2006,
-      doi:10.1109/ICDM.2006.1), and it begins and ends where a speaker could
-      (`saeidioms.idioms.edges.find_whole`);
+    - it is whole: it begins and ends where a speaker could
+      (`saeidioms.idioms.edges.find_whole`), and no longer whole phrase makes up half of its units
+      within the feature, as "sorry to hear that" does of "hear" (a pattern closed up to a
+      tolerance: Cheng, Ke & Ng 2006, doi:10.1109/ICDM.2006.1);
     - better idioms that share half of its words do not already hold 60% of its units.
 
     Parameters
@@ -63,7 +63,7 @@ def find_phrases_of_features(
     whole, slot = find_whole(words, phrases, weights)
     enough = conversations >= min(_MIN_CONVERSATIONS, len(set(corpus.conversations)))
     firing, strongest = _by_text(matrix, text_of, len(texts))
-    found = contrast(phrases, firing, weights)
+    found = contrast(phrases, whole, firing, weights)
     kept = (found["z"] >= _MIN_Z) & (found["longer"] < _FRAGMENT)
     found = found[kept & (whole & enough)[found["phrase"]]]
     chooser = _Chooser(words, phrases, firing, strongest, n_idioms)
@@ -124,7 +124,8 @@ class _Chooser:
         strongest: sparse.csc_matrix,
         n_idioms: int,
     ) -> None:
-        self._words = words
+        stems, _ = pd.factorize(np.array([stem(form) for form in words.vocabulary], dtype=object))
+        self._stem = stems[words.word]
         self._layers = phrases.layers
         self._firsts = np.array([layer.first for layer in phrases.layers])
         self._holders = phrases.held.T.tocsr()
@@ -165,9 +166,10 @@ class _Chooser:
         return self._layers[int(np.searchsorted(self._firsts, number, side="right")) - 1]
 
     def _spoken(self, number: int) -> tuple[int, ...]:
-        """Return the words of a phrase."""
+        """Return the words of a phrase, as numbers of their stems."""
         layer = self._layer_of(number)
-        return tuple(self._words.word[layer.example[number - layer.first] + layer.offsets].tolist())
+        tokens = layer.example[number - layer.first] + layer.offsets
+        return tuple(self._stem[tokens].tolist())
 
 
 def _without_redundant(
@@ -178,18 +180,24 @@ def _without_redundant(
 ) -> list[int]:
     """Return the phrases, best first, that earlier ones and longer ones do not make redundant."""
     chosen: list[int] = []
-    for one in range(len(spoken)):
-        related = [
+    for one, words in enumerate(spoken):
+        related = [other for other in chosen if _related(words, spoken[other])]
+        if any(_alike(words, spoken[other]) for other in related):
+            continue
+        covering = [
             other
-            for other in chosen
-            if _related(spoken[one], spoken[other])
-            and not (_within(spoken[other], spoken[one]) and sizes[one] >= _VARIANT * sizes[other])
+            for other in related
+            if not (_within(spoken[other], words) and sizes[one] >= _VARIANT * sizes[other])
         ]
-        if _share_held(held, units, one, related) < _COVERED:
+        if _share_held(held, units, one, covering) < _COVERED:
             chosen.append(one)
     kept = []
     for one in chosen:
-        longer = [other for other in chosen if other != one and _within(spoken[one], spoken[other])]
+        longer = [
+            other
+            for other in chosen
+            if _within(spoken[one], spoken[other]) and sizes[other] >= _VARIANT * sizes[one]
+        ]
         if _share_held(held, units, one, longer) < _COVERED:
             kept.append(one)
     return kept
@@ -208,6 +216,13 @@ def _share_held(
 def _related(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Tell whether two phrases share at least half of the words of the shorter one."""
     return 2 * len(set(one) & set(other)) >= min(len(set(one)), len(set(other)))
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Tell whether two phrases are the same but for inflection, or long and but for one word."""
+    if len(one) != len(other):
+        return False
+    return sum(a != b for a, b in zip(one, other, strict=True)) <= (len(one) >= _LONG)
 
 
 def _within(shorter: tuple[int, ...], longer: tuple[int, ...]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from saeidioms.idioms.ngrams import Layer, Phrases
-from saeidioms.idioms.words import Ints, Words
+from saeidioms.idioms.words import APOSTROPHES, Words
 
 OPEN = "*"
 _MOST = 300  # occurrences that are looked at; more do not change the majority
@@ -27,7 +26,7 @@ class Surfaces:
         Their tokens and phrases.
     """
 
-    def __init__(self, texts: Sequence[str], words: Words, phrases: Phrases) -> None:
+    def __init__(self, texts: npt.NDArray, words: Words, phrases: Phrases) -> None:
         self._texts = texts
         self._words = words
         self._layers = phrases.layers
@@ -36,7 +35,8 @@ class Surfaces:
     def spell(self, phrase: int) -> str:
         """Return the most frequent spelling of a phrase; ``*`` stands for an open word.
 
-        Capitals that only open a sentence do not count, unless the word is "I".
+        Capitals that only open a sentence do not count, unless the word is "I"; contractions are
+        written as such.
         """
         number = int(np.searchsorted(self._firsts, phrase, side="right")) - 1
         layer = self._layers[number]
@@ -63,12 +63,26 @@ class Surfaces:
         return f"{left} {OPEN} {self._written(place + layer.left + 1, layer.right)}"
 
     def _written(self, place: int, n_words: int) -> str:
-        words: Words = self._words
-        starts: Ints = words.start
+        words = self._words
         text = self._texts[words.text[place]]
-        written = " ".join(text[starts[place] : words.end[place + n_words - 1]].split())
-        written = written.replace("’", "'")
-        first = words.vocabulary[words.word[place]]
-        if words.opens[place] and first != "i" and not first.startswith("i'"):
+        pieces, done = [], int(words.start[place])
+        for token in range(place, place + n_words):
+            start, end = int(words.start[token]), int(words.end[token])
+            pieces += [text[done:start], _contracted(text[start:end], words.form(token))]
+            done = end
+        written = " ".join("".join(pieces).split()).translate(APOSTROPHES)
+        if words.opens[place] and not _is_i(words.form(place)):
             written = written[:1].lower() + written[1:]
         return written
+
+
+def _contracted(written: str, form: str) -> str:
+    """Return the word as it was written, but ``Dont`` and ``Do not`` as ``Don't``."""
+    if "'" not in form or "'" in written.translate(APOSTROPHES):
+        return written
+    capital = written[:1].isupper() or _is_i(form)
+    return form[:1].upper() + form[1:] if capital else form
+
+
+def _is_i(form: str) -> bool:
+    return form == "i" or form.startswith("i'")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +23,13 @@ _TOKEN = re.compile(
     r"|(?P<end>[.!?…\n\r。！？।؟]+)"
     r"|(?P<pause>[,;:()\"“”–—、，；：]+|\s-+\s)"
 )
-_APOSTROPHES = str.maketrans("’`´", "'''")
+APOSTROPHES = str.maketrans("’`´", "'''")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 
 # English contractions, as they are typed without the apostrophe and as they are written in full.
-# "its" is nearly always "it's" in chats; were, well, ill, id, hell are words of their own.
+# "its" is nearly always "it's" in chats; were, well, ill, id, hell are left out: other words.
 _CONTRACTIONS = {
-    "i'm": "im", "you're": "youre", "we're": "", "they're": "theyre", "it's": "its",
+    "i'm": "im", "you're": "youre", "they're": "theyre", "it's": "its",
     "he's": "hes", "she's": "shes", "that's": "thats", "what's": "whats", "where's": "wheres",
     "how's": "hows", "who's": "whos", "there's": "theres", "here's": "heres", "let's": "lets",
     "i've": "ive", "you've": "youve", "we've": "weve", "they've": "theyve", "you'll": "youll",
@@ -40,13 +39,20 @@ _CONTRACTIONS = {
     "isn't": "isnt", "aren't": "arent", "wasn't": "wasnt", "weren't": "werent",
     "hasn't": "hasnt", "haven't": "havent", "hadn't": "hadnt", "ain't": "aint",
 }  # fmt: skip
-_RESTORED = {bare: word for word, bare in _CONTRACTIONS.items() if bare} | {"cannot": "can't"}
+_RESTORED = {bare: word for word, bare in _CONTRACTIONS.items()} | {"cannot": "can't"}
 _FULL = {
     ("i", "am"): "i'm", ("you", "are"): "you're", ("we", "are"): "we're",
     ("they", "are"): "they're", ("it", "is"): "it's", ("that", "is"): "that's",
     ("what", "is"): "what's", ("do", "not"): "don't", ("does", "not"): "doesn't",
-    ("did", "not"): "didn't",
+    ("did", "not"): "didn't", ("i", "will"): "i'll", ("you", "will"): "you'll",
+    ("it", "will"): "it'll", ("they", "will"): "they'll",
 }  # fmt: skip
+
+_ENDINGS = (
+    ("'s", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"),
+    ("ing", ""), ("es", ""), ("ed", ""), ("s", ""), ("e", ""),
+)  # fmt: skip
+_STEM = 3  # letters that must be left
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +83,12 @@ class Words:
     opens: npt.NDArray[np.bool_]
     clause: Ints
 
+    def form(self, token: int) -> str:
+        """Return the normal form of a token."""
+        return self.vocabulary[self.word[token]]
 
-def read_words(texts: Sequence[str]) -> Words:
+
+def read_words(texts: npt.NDArray) -> Words:
     """Cut texts into words and take the variants of a word together.
 
     Variants are letter case, apostrophes (``dont``, ``don’t``), contractions written in full
@@ -98,7 +108,7 @@ def read_words(texts: Sequence[str]) -> Words:
                 before = ""
                 clause += 1
                 continue
-            form = unicodedata.normalize("NFC", match.group()).translate(_APOSTROPHES).casefold()
+            form = unicodedata.normalize("NFC", match.group()).translate(APOSTROPHES).casefold()
             form = _RESTORED.get(form, form)
             joined = _FULL.get((before, form))
             start = match.start()
@@ -114,6 +124,14 @@ def read_words(texts: Sequence[str]) -> Words:
     return Words(
         vocabulary, word, columns[1], columns[2], columns[3], columns[4].astype(bool), columns[5]
     )
+
+
+def stem(form: str) -> str:
+    """Return an English word without the endings of inflection; others as they are."""
+    for ending, left in _ENDINGS:
+        if form.endswith(ending) and len(form) - len(ending) >= _STEM:
+            return form[: len(form) - len(ending)] + left
+    return form
 
 
 def plain_key(text: str) -> str:
