@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,6 +107,9 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 2 where the user can mend what is wrong."""
+    # Threads that spin while they wait make training 20 times slower where another program has
+    # one of their cores; threads that sleep cost a little on an idle machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parsed = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("sentence_transformers", "transformers", "httpx", "kaleido", "choreographer"):
@@ -233,9 +237,10 @@ def _finish(run: Run, until: str | None = None) -> None:
 def _print_shares(run: Run) -> None:
     from saeidioms.run import read_shares
 
+    level = run.record.options["distribution"]["level"]
+    print(f"\nShare of messages that hold it, with {level:.0%} intervals\n")
     shares = read_shares(run)
-    print(f"\nShare of messages, with {shares.attrs['level']:.0%} intervals\n")
-    for row in shares.itertuples():
-        heading = row.level == "category"
-        name = row.category if heading else f"  {row.sub_category}"
+    names = {"category": shares["category"], "sub_category": "  " + shares["sub_category"]}
+    for kind, row in zip(shares["level"], shares.itertuples(), strict=True):
+        name = names[kind][row.Index] if kind in names else "none of these"
         print(f"{name:<34}{row.share:>7.1%}   [{row.low:.1%}, {row.high:.1%}]")

@@ -248,8 +248,8 @@ def digest_source(source: Path) -> str:
 
 
 def read_shares(run: Run) -> pd.DataFrame:
-    """Read the overall shares of messages from ``distribution.csv``."""
+    """Read the overall shares of messages from ``distribution.csv``, categories above their own."""
     shares = pd.read_csv(run.folder.stage("distribution") / "distribution.csv")
-    shares = shares[shares["of"] == "messages"].drop(columns="of").reset_index(drop=True)
-    shares.attrs["level"] = run.record.options["distribution"]["level"]
-    return shares
+    shares = shares[shares["of"] == "messages"].drop(columns="of")
+    place = {name: i for i, name in enumerate(shares["category"].unique())}
+    return shares.sort_values("category", key=lambda names: names.map(place), kind="stable")

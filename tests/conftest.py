@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; see saeidioms.cli
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -20,7 +20,7 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
     """Choose the dictionary size and the sparsity from the size of the corpus.
 
     The number of distinct recurrent expressions grows about as the square root of the amount of
-    text (Heaps' law), so ``n_features`` is the power of two nearest to ``4 sqrt(n_rows)``, at
+    text (Heaps' law), so ``n_features`` is the power of two nearest to ``3 sqrt(n_rows)``, at
     most 2048, and lowered until a feature fires on 36 units on average. ``k`` is
     ``sqrt(n_features) / 2`` (8 of 256, 16 of 1024), but at least 4 (below 16 features: a quarter).
     The choice is logged.
@@ -42,7 +42,7 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
     >>> choose_size(700, 384), choose_size(8_000, 384), choose_size(85_000, 384)
     ((64, 4), (256, 8), (1024, 16))
     """
-    n_features = min(LARGEST, 2 ** round(math.log2(4 * math.sqrt(max(1, n_rows)))))
+    n_features = min(LARGEST, 2 ** round(math.log2(3 * math.sqrt(max(1, n_rows)))))
     while n_features > 2 and n_rows * _sparsity(n_features, width) < FEWEST_FIRINGS * n_features:
         n_features //= 2
     k = _sparsity(n_features, width)

@@ -8,7 +8,7 @@ from saeidioms.sae.size import choose_size, split_rows
 
 @pytest.mark.parametrize(
     ("n_rows", "expected"),
-    [(315, (32, 4)), (700, (64, 4)), (6_000, (256, 8)), (8_000, (256, 8)), (85_000, (1024, 16))],
+    [(315, (32, 4)), (700, (64, 4)), (5_000, (256, 8)), (8_490, (256, 8)), (85_000, (1024, 16))],
 )
 def test_the_size_grows_with_the_root_of_the_corpus(n_rows, expected):
     assert choose_size(n_rows, 384) == expected
