@@ -20,7 +20,8 @@ def log_odds(
     """Return the z-score of the log-odds ratio with an informative Dirichlet prior.
 
     With y units of n that hold the phrase, inside and outside, and the whole corpus as the prior
-    (a = y_in + y_out of a0 = n_in + n_out)::
+    (a = y_in + y_out of a0 = n_in + n_out + 1; the one keeps the odds finite where all units hold
+    the phrase)::
 
         delta = log((y_in + a) / (n_in + a0 - y_in - a))
                 - log((y_out + a) / (n_out + a0 - y_out - a))
@@ -38,7 +39,7 @@ def log_odds(
     in_total, out_total
         All units that fire, and the rest.
     """
-    prior, size = in_count + out_count, in_total + out_total
+    prior, size = in_count + out_count, in_total + out_total + 1
     inside, outside = in_count + prior, out_count + prior
     delta = np.log(inside / (in_total + size - inside))
     delta -= np.log(outside / (out_total + size - outside))

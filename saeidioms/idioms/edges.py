@@ -39,7 +39,7 @@ _CONTRACTED = _listed(
     "you've we've they've i'll you'll we'll they'll he'll she'll it'll that'll i'd you'd we'd "
     "they'd he'd she'd"
 )
-_OBJECTS = _listed("me him her us them mine yours hers too not here s t m")
+_OBJECTS = _listed("me him her us them mine yours hers too not here up out off down own s t m")
 
 _OPEN_END = (*_DETERMINERS, *_LINKS, *_DEGREES)
 _LOOSE_END = (*_PREPOSITIONS, *_AUXILIARIES, *_SUBJECTS, *_CONTRACTED, *_QUESTIONS)
@@ -68,6 +68,8 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
       slot that others fill: of three words or more ("that must have been", "have you tried to"),
       or an auxiliary or question word with its subject ("did you");
     - function words alone ("me too", "what about") where at least half begin or end a clause.
+
+    Numbers and single letters alone are never whole.
 
     A phrase of three words or more that ends in a determiner or preposition, or in an article and
     one word but hardly ever a clause, is whole with a slot behind it ("sorry about your *",
@@ -100,8 +102,10 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
     described = lists.has(_ARTICLES)[before_last] & (ends < _HARDLY)
     wants_more = (~right & lists.has(_SLOT)[last]) | (right & described)
     slot = left & wants_more & (n_words >= 3) & (content > 0)
-    alone = np.where(n_words == 1, opens & (ends >= _MOSTLY), opens | (ends >= _MOSTLY))
-    whole = left & (right | slot) & ((content > 0) | alone)
+    closes = ends >= _MOSTLY
+    single = (n_words == 1) & ~lists.says_something()[first]
+    alone = np.where(n_words == 1, opens & closes, ~_open_inside(phrases) & (opens | closes))
+    whole = left & (right | slot) & ((content > 0) | alone) & ~single
     return whole, slot
 
 
@@ -112,6 +116,17 @@ class _Lists:
     def has(self, listed: tuple[str, ...]) -> Bools:
         """Return for each word of the vocabulary whether it is listed."""
         return np.isin(self._vocabulary.astype(str), listed)
+
+    def says_something(self) -> Bools:
+        """Return for each word whether it can be a phrase alone: no number, no single letter."""
+        words = self._vocabulary.tolist()
+        told = [not word.isnumeric() and (len(word) > 1 or not word.isalpha()) for word in words]
+        return np.array(told, dtype=bool)
+
+
+def _open_inside(phrases: Phrases) -> Bools:
+    sizes = [len(layer.example) for layer in phrases.layers]
+    return np.repeat([layer.right > 0 for layer in phrases.layers], sizes)
 
 
 def _shares(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[npt.NDArray, ...]:

@@ -181,9 +181,8 @@ class FeatureTable:
                 folder / _IDIOMS_FILE,
                 encoding="utf-8-sig",
                 keep_default_na=False,
-                dtype=dict(IDIOM_COLUMNS),
-                float_precision="round_trip",
-            )
+                dtype="str",  # numbers are parsed by NumPy, to the last digit
+            ).astype(dict(IDIOM_COLUMNS))
             with safe_open(folder / _CENTROIDS_FILE, framework="numpy") as file:
                 vectors = file.get_tensor("centroids")
                 encoder = EncoderSpec(**json.loads(file.metadata()["encoder"]))

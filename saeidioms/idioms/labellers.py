@@ -2,39 +2,161 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import pandas as pd
 
+from saeidioms.errors import InputError
 from saeidioms.idioms.features import FeatureTable
+from saeidioms.idioms.words import plain_key, stem
+
+_MOST_WORDS = 8
+_TOPICS = 3
+_ASKING = 0.6  # share of a feature's examples that end in a question mark, for "asks"
+_STRONG = ("top", "middle")
+_QUESTION_MARKS = ("?", "？", "؟")
 
 
 class Labeller(Protocol):
-    """What gives features their labels."""
+    """What gives features their labels.
+
+    Attributes
+    ----------
+    name
+        What is written to ``label_source``.
+    """
 
     name: str
 
     def label(self, features: FeatureTable) -> pd.DataFrame:
-        """Return ``feature, label``: one row for every feature."""
+        """Return ``feature, label``: one row for every feature, no label empty."""
         ...
 
 
 class OfflineLabeller:
-    """Labels by rules alone: the same features always get the same labels."""
+    """Labels by rules from idioms and examples; the same features always get the same labels.
+
+    - Phrases, and words that open their sentence, are quoted: ``"I'm so sorry" / "oh no"``.
+    - Words that only occur within sentences are what these are about: ``about: job, interview``.
+    - Where most of the strong examples end in a question mark, ``asks`` stands before.
+    - Features without idioms are labelled by their strongest example: ``like: "..."``; dead and
+      flagged ones by what is wrong with them.
+
+    No two features get the same label: later idioms, or else the feature's number, tell them apart.
+
+    Examples
+    --------
+    >>> from saeidioms.idioms.labellers import OfflineLabeller, label
+    >>> label(features, OfflineLabeller()).table["label"]  # doctest: +SKIP
+    """
 
     name = "offline"
 
     def label(self, features: FeatureTable) -> pd.DataFrame:
-        """Return ``feature, label``: one row for every feature."""
+        """Return ``feature, label``: one row for every feature, all labels different."""
         idioms = features.idioms.groupby("feature")["phrase"].agg(list).to_dict()
+        strong = features.examples[features.examples["kind"].isin(_STRONG)]
+        texts = strong.groupby("feature")["text"].agg(list).to_dict()
+        taken: set[str] = set()
         labels = []
-        for feature, flag in zip(features.table["feature"], features.table["flag"], strict=True):
-            own = " / ".join(f'"{phrase}"' for phrase in idioms.get(feature, [])[:2])
-            labels.append(own or flag or f"feature {feature}")
+        for feature, flag in zip(
+            features.table["feature"].tolist(), features.table["flag"].tolist(), strict=True
+        ):
+            own = _candidates(flag, idioms.get(feature, []), texts.get(feature, []))
+            tried = list(own)
+            free = (one for one in tried if one not in taken)
+            chosen = next(free, f"{tried[0]} (feature {feature})")
+            taken.add(chosen)
+            labels.append(chosen)
         return pd.DataFrame({"feature": features.table["feature"], "label": labels})
 
 
 def label(features: FeatureTable, labeller: Labeller | None = None) -> FeatureTable:
-    """Return the features with the labels of a labeller, by default the offline one."""
+    """Return the features with labels.
+
+    Parameters
+    ----------
+    features
+        F features.
+    labeller
+        What labels them; by default an `OfflineLabeller`.
+
+    Raises
+    ------
+    InputError
+        If the labeller leaves a feature without a label, or labels one twice.
+    """
     labeller = labeller or OfflineLabeller()
-    return features.relabelled(labeller.label(features).assign(label_source=labeller.name))
+    labels = labeller.label(features).assign(label_source=labeller.name)
+    if (labels["label"].fillna("").astype("str").str.strip() == "").any():
+        raise InputError(f"The labeller {labeller.name} returned an empty label; each needs one.")
+    return features.relabelled(labels)
+
+
+def _candidates(flag: str, idioms: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+    """Yield labels of one feature, the best first; at least one."""
+    if flag == "dead":
+        yield "(dead)"
+    elif flag == "length":
+        yield "(length of the text)"
+    elif flag == "one text" or not idioms:
+        example = _first_words(texts[0]) if texts else ""
+        yield f'{"only" if flag else "like"}: "{example}"'
+    else:
+        asks = _share_asking(texts) >= _ASKING
+        yield from _from_idioms(_without_overlaps(idioms), texts, asks=asks)
+
+
+def _from_idioms(idioms: Sequence[str], texts: Sequence[str], *, asks: bool) -> Iterator[str]:
+    quoted = [one for one in idioms if " " in one or _opens(one, texts)]
+    topics = [one for one in idioms if one not in quoted]
+    if idioms[0] in topics:
+        cue = "asks about: " if asks else "about: "
+        for skipped in range(max(1, len(topics) - _TOPICS + 1)):
+            yield cue + ", ".join([topics[0], *topics[1 + skipped :][: _TOPICS - 1]])
+        return
+    cue = "asks: " if asks else ""
+    room = _MOST_WORDS - len(idioms[0].split())
+    for second in quoted[1:]:
+        if len(second.split()) <= room:
+            yield f'{cue}"{idioms[0]}" / "{second}"'
+    for topic in topics[: room // 2]:
+        yield f'{cue}"{idioms[0]}", about: {topic}'
+    yield f'{cue}"{idioms[0]}"'
+
+
+def _without_overlaps(idioms: Sequence[str]) -> list[str]:
+    """Return the idioms without those that lie within another, or hold an earlier one."""
+    kept: list[str] = []
+    for idiom in idioms:
+        words = f" {_stems(idiom)} "
+        if any(f" {_stems(one)} " in words and " " in one for one in kept):
+            continue
+        inside = [one for one in kept if f" {_stems(one)} " in words]
+        if inside:  # a word that a phrase says more about
+            kept[kept.index(inside[0])] = idiom
+            kept = [one for one in kept if one not in inside]
+        elif not any(words in f" {_stems(one)} " for one in kept):
+            kept.append(idiom)
+    return kept
+
+
+def _stems(phrase: str) -> str:
+    return " ".join(stem(word) for word in phrase.casefold().split())
+
+
+def _opens(word: str, texts: Sequence[str]) -> bool:
+    """Tell whether a word opens at least half of the texts that hold it."""
+    holding = [words for words in (plain_key(text).split() for text in texts) if word in words]
+    return 2 * sum(words[0] == word for words in holding) >= max(1, len(holding))
+
+
+def _share_asking(texts: Sequence[str]) -> float:
+    asking = [text.rstrip().endswith(_QUESTION_MARKS) for text in texts]
+    return sum(asking) / max(1, len(asking))
+
+
+def _first_words(text: str) -> str:
+    words = text.split()
+    return " ".join(words[:_MOST_WORDS]) + ("…" if len(words) > _MOST_WORDS else "")

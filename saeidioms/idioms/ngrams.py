@@ -168,6 +168,7 @@ def _lesser_shapes(left: int, right: int) -> list[tuple[tuple[int, int], int]]:
     A run is not lesser than a phrase with an open word, which is harder to read.
     """
     if right:
-        return [((left - 1, right), 1), ((left, right - 1), 0)]
+        trimmed = [((left - 1, right), 1), ((left, right - 1), 0)]
+        return [(shape, offset) for shape, offset in trimmed if min(shape) > 0]
     opened = [((n, left - 1 - n), 0) for n in range(1, left - 1)]
     return [((left - 1, 0), 0), ((left - 1, 0), 1), *opened]

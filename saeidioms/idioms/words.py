@@ -50,8 +50,9 @@ _FULL = {
 
 _ENDINGS = (
     ("'s", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"),
-    ("ing", ""), ("es", ""), ("ed", ""), ("s", ""), ("e", ""),
+    ("is", "is"), ("ing", ""), ("es", ""), ("ed", ""), ("s", ""),
 )  # fmt: skip
+_LAST = str.maketrans({"y": "i", "e": ""})
 _STEM = 3  # letters that must be left
 
 
@@ -129,9 +130,10 @@ def read_words(texts: npt.NDArray) -> Words:
 def stem(form: str) -> str:
     """Return an English word without the endings of inflection; others as they are."""
     for ending, left in _ENDINGS:
-        if form.endswith(ending) and len(form) - len(ending) >= _STEM:
-            return form[: len(form) - len(ending)] + left
-    return form
+        if form.endswith(ending) and len(form) - len(ending) + len(left) >= _STEM:
+            form = form[: len(form) - len(ending)] + left
+            break
+    return form[:-1] + form[-1:].translate(_LAST) if len(form) > _STEM else form
 
 
 def plain_key(text: str) -> str:
