@@ -12,6 +12,7 @@ Floats = npt.NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # (..., P) sums over clusters -> (..., S)
 
 FEWEST_CLUSTERS = 2
+_BLOCK = 16_000_000  # weights of clusters that are held at once
 
 
 def sum_by_cluster(values: npt.ArrayLike, clusters: npt.NDArray) -> Floats:
@@ -63,8 +64,7 @@ def bootstrap_interval(
     if len(sums) < FEWEST_CLUSTERS:
         nothing = np.full_like(point, np.nan)
         return nothing, nothing, nothing
-    weights = generator.multinomial(len(sums), times / len(sums), size=n_boot)
-    draws = statistic(weights.astype(np.float64) @ rows)
+    draws = statistic(_draw(rows, times, n_boot, generator))
     left_out = statistic(sums.sum(axis=0) - rows)
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     ends = np.full((2, len(point)), np.nan)
@@ -78,6 +78,17 @@ def bootstrap_interval(
         sides = 1 + np.array([(drawn <= 0).sum(), (drawn >= 0).sum()])
         p[s] = min(1.0, 2 * sides.min() / (len(drawn) + 1))
     return ends[0], ends[1], p
+
+
+def _draw(
+    rows: Floats, times: npt.NDArray[np.int64], n_boot: int, generator: np.random.Generator
+) -> Floats:
+    """Return the (B, P) sums of draws of clusters, where `times` clusters have equal rows."""
+    clusters = times.sum()
+    most = max(1, _BLOCK // len(rows))
+    sizes = [min(most, n_boot - start) for start in range(0, n_boot, most)]
+    blocks = [generator.multinomial(clusters, times / clusters, size=size) for size in sizes]
+    return np.concatenate([block.astype(np.float64) @ rows for block in blocks])
 
 
 def _corrected(
@@ -95,7 +106,9 @@ def _corrected(
     acceleration = (times[finite] * deviation**3).sum() / (6 * spread**1.5)
     bias = stats.norm.ppf(below)
     shifted = bias + stats.norm.ppf(tails)
-    corrected: Floats = stats.norm.cdf(bias + shifted / (1 - acceleration * shifted))
+    corrected: Floats = stats.norm.cdf(
+        bias + shifted / np.maximum(1 - acceleration * shifted, np.finfo(float).tiny)
+    )
     return corrected
 
 
@@ -132,10 +145,14 @@ def share_interval(
     share = ratio(sums.sum(axis=0))
     low, high, _ = bootstrap_interval(sums, ratio, level=level, n_boot=n_boot, generator=generator)
     if len(sums) >= FEWEST_CLUSTERS:
-        certain = (1 - level) / 2
-        high[share == 0] = 1 - certain ** (1 / len(sums))
-        low[share == 1] = certain ** (1 / len(sums))
+        high[share == 0] = _open_end(len(sums), level)
+        low[share == 1] = 1 - _open_end(len(sums), level)
     return share, low, high
+
+
+def _open_end(clusters: int, level: float) -> float:
+    """Return the largest share with which nothing in this many trials is no surprise."""
+    return float(1 - ((1 - level) / 2) ** (1 / clusters))
 
 
 def ratio(sums: Floats) -> Floats:
@@ -156,7 +173,9 @@ def difference_interval(
     """Return second minus first share, with intervals and p-values.
 
     Clusters are drawn once for both, so that a cluster found in both (a person before and after)
-    is compared with itself, and the difference is as precise as the pairing makes it.
+    is compared with itself, and the difference is as precise as the pairing makes it. Where a
+    share is 0 or 1, what resampling cannot know of it (see `share_interval`) is added in quadrature
+    (Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I).
 
     Parameters
     ----------
@@ -169,7 +188,7 @@ def difference_interval(
     Returns
     -------
     difference, low, high, p
-        (S,) float64.
+        (S,) float64; NaN where either group is empty, all but the difference with one cluster.
     """
     width = first[0].shape[1] + 1
     sums = np.column_stack([first[0], first[1], second[0], second[1]])
@@ -181,4 +200,15 @@ def difference_interval(
     low, high, p = bootstrap_interval(
         sums, difference, level=level, n_boot=n_boot, generator=generator
     )
-    return difference(sums.sum(axis=0)), low, high, p
+    totals = sums.sum(axis=0)
+    point = difference(totals)
+    for group, upwards in ((totals[:width], False), (totals[width:], True)):
+        share = ratio(group)
+        clusters = int((sums[:, 2 * width - 1 if upwards else width - 1] > 0).sum())
+        if not clusters:
+            continue
+        unknown = _open_end(clusters, level)
+        may_rise, may_fall = (share == 0, share == 1) if upwards else (share == 1, share == 0)
+        high = np.where(may_rise, point + np.hypot(high - point, unknown), high)
+        low = np.where(may_fall, point - np.hypot(point - low, unknown), low)
+    return point, low, high, p

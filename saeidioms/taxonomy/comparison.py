@@ -13,7 +13,14 @@ from saeidioms.errors import OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import difference_interval, share_interval, sum_by_cluster
 from saeidioms.taxonomy.coding import Codes
-from saeidioms.taxonomy.distribution import CONVERSATION, Distribution, check_draws
+from saeidioms.taxonomy.distribution import (
+    CONVERSATION,
+    Distribution,
+    as_text,
+    check_draws,
+    no_column,
+    own_where_missing,
+)
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 
@@ -72,7 +79,7 @@ def compare(
             )
     if not others:
         raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
-    clusters = distribution.column(cluster)
+    clusters = distribution.clusters(cluster)
     parts = []
     for where, within in distribution.groups(panel).items():
         for other in others:
@@ -166,13 +173,13 @@ def over_turns(
         raise OptionError(f"bins is {bins}; give at least 1.")
     messages = corpus.messages()
     if cluster not in messages.columns:
-        raise OptionError(f"there is no column {cluster}; choose of: {', '.join(messages)}.")
+        raise no_column(cluster, [CONVERSATION, *corpus.metadata])
     grouped = messages.groupby(CONVERSATION, sort=False)
     middle = (grouped.cumcount() + 0.5) / grouped["message_id"].transform("size")
     part_of = (middle * bins).astype(int).to_numpy()
     names = [category.name for category in taxonomy.categories]
     holds = _holds(corpus, codes, messages["message_id"], names)
-    clusters = messages[cluster].astype(str).to_numpy(dtype=object)
+    clusters = own_where_missing(as_text(messages[cluster]), messages[CONVERSATION])
     parts = []
     for part in range(bins):
         rows = part_of == part

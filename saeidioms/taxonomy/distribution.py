@@ -22,6 +22,11 @@ from saeidioms.taxonomy.taxonomy import Taxonomy
 Counts = npt.NDArray[np.int64]
 Kind = Literal["messages", "units", "expressions"]
 CONVERSATION = "conversation_id"
+MISSING = "missing"
+_TAKEN = (
+    "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
+    "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +77,11 @@ class Distribution:
         Parameters
         ----------
         by
-            Column whose groups are told apart; None: overall.
+            Column whose groups are told apart; None: overall. Conversations without a value
+            are the group ``"missing"``.
         cluster
-            Column that is resampled as a whole: conversations, or who holds several of them.
+            Column that is resampled as a whole: conversations, or who holds several of them. A
+            conversation without a value is a cluster of its own.
         level
             Of the intervals.
         n_boot
@@ -95,7 +102,7 @@ class Distribution:
             If a column is not there or varies within conversations, or a number is out of range.
         """
         check_draws(level, n_boot)
-        clusters = self.column(cluster)
+        clusters = self.clusters(cluster)
         groups = self.groups(by)
         counts = np.column_stack([self.category_counts, self.counts, self.uncoded])
         parts = []
@@ -129,7 +136,7 @@ class Distribution:
         return pd.DataFrame(names, columns=["level", "category", "sub_category"])
 
     def column(self, name: str) -> npt.NDArray:
-        """Return the (C,) values of a column as strings.
+        """Return the (C,) values of a column as strings; ``"missing"`` where there is none.
 
         Raises
         ------
@@ -142,21 +149,54 @@ class Distribution:
                 f"{', '.join(self.attributes.columns)}."
             )
         if name not in self.attributes.columns:
-            near = difflib.get_close_matches(name, self.attributes.columns, n=1)
-            hint = (
-                f"did you mean {near[0]}?"
-                if near
-                else "choose of: " + ", ".join(self.attributes.columns)
-            )
-            raise OptionError(f"there is no column {name}; {hint}")
-        return self.attributes[name].astype(str).to_numpy(dtype=object)
+            raise no_column(name, list(self.attributes.columns))
+        return as_text(self.attributes[name])
+
+    def clusters(self, name: str) -> npt.NDArray:
+        """Return the (C,) cluster of each conversation: the value of a column, or itself.
+
+        Raises
+        ------
+        OptionError
+            If there is no such column, or it varies within conversations.
+        """
+        return own_where_missing(self.column(name), self.attributes[CONVERSATION])
 
     def groups(self, by: str | None) -> dict[str, npt.NDArray[np.bool_]]:
-        """Return the (C,) mask of each group of a column, in the order of first appearance."""
+        """Return the (C,) mask of each group of a column, in the order of first appearance.
+
+        Raises
+        ------
+        OptionError
+            If there is no such column, it varies within conversations, or its name is one that
+            the tables of shares and differences use themselves.
+        """
         if by is None:
             return {"": np.ones(len(self.exposure), dtype=bool)}
+        if by in _TAKEN:
+            raise OptionError(f"the column {by} has a name that results use; rename it first.")
         values = self.column(by)
         return {name: values == name for name in dict.fromkeys(values)}
+
+
+def as_text(values: pd.Series) -> npt.NDArray:
+    """Return values as strings (whole numbers without a point); ``"missing"`` where none is."""
+    whole = pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all()
+    text = (values.astype("Int64") if whole else values).astype(str).to_numpy(dtype=object)
+    text[values.isna().to_numpy()] = MISSING
+    return text
+
+
+def own_where_missing(clusters: npt.NDArray, conversations: pd.Series) -> npt.NDArray:
+    """Return clusters in which a conversation without one stands for itself."""
+    return np.where(clusters == MISSING, f"{MISSING}: " + as_text(conversations), clusters)
+
+
+def no_column(name: str, columns: list[str]) -> OptionError:
+    """Return the error that there is no such column, with the nearest or all there are."""
+    near = difflib.get_close_matches(name, columns, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose of: {', '.join(columns)}."
+    return OptionError(f"there is no column {name}; {hint}")
 
 
 def check_draws(level: float, n_boot: int) -> None:
