@@ -111,7 +111,9 @@ def start(source: str | Path, folder: str | Path, given: Given) -> Run:
     Run
         Ready for `advance`.
     """
-    return Run.prepare(folder, source, bind_options(given))
+    options = bind_options(given)
+    _codebook_inputs(options)  # refuses a missing taxonomy before anything expensive is done
+    return Run.prepare(folder, source, options)
 
 
 def start_demo(folder: str | Path, given: Given) -> Run:
@@ -315,11 +317,11 @@ def _options_of(*sections: str) -> Callable[[Run], dict[str, Any]]:
     return options
 
 
-def _codebook_inputs(run: Run) -> dict[str, str]:
-    options = run.record.options["codebook"]
-    digests = {"taxonomy": Taxonomy.read(options["taxonomy"]).digest}
-    if options["overrides"]:
-        digests["overrides"] = digest_source(Path(options["overrides"]))
+def _codebook_inputs(options: Sections) -> dict[str, str]:
+    """Return the digests of the files that the codebook is made from."""
+    digests = {"taxonomy": Taxonomy.read(options["codebook"]["taxonomy"]).digest}
+    if overrides := options["codebook"]["overrides"]:
+        digests["overrides"] = digest_source(Path(overrides))
     return digests
 
 
@@ -352,7 +354,7 @@ STAGES = (
         _make_codebook,
         reads=("sae", "features", "labels"),
         options=_options_of("codebook"),
-        inputs=_codebook_inputs,
+        inputs=lambda run: _codebook_inputs(run.record.options),
         edited=("codebook.csv", "proposal.csv"),
     ),
     Stage(

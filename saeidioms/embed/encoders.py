@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from transformers.utils.logging import disable_progress_bar
 
 from saeidioms.artifacts import digest_json
 from saeidioms.errors import ArtifactError, OptionError
@@ -181,6 +182,7 @@ def load_encoder(
 
 
 def _load(name: str, device: str | None, trust_remote_code: bool) -> SentenceTransformer:
+    disable_progress_bar()  # of loading, which takes a moment and is drawn even into files
     packaged = _packaged() if name == DEFAULT else None
     source = str(packaged or name)
     try:

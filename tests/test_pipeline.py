@@ -1,0 +1,179 @@
+"""A whole run on real conversations: what is there, what is made again, what is applied."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from saeidioms import cli, pipeline
+from saeidioms.artifacts import RunFolder
+from saeidioms.run import Run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def chats(place, data_folder):
+    """A fifth of ESConv's development split, with a made-up half."""
+    table = pd.read_csv(data_folder / "esconv_dev.csv")
+    names = table["conversation_id"].unique()[:42]
+    table = table[table["conversation_id"].isin(names)]
+    table = table.assign(half=np.where(table["conversation_id"].isin(names[::2]), "a", "b"))
+    table.to_csv(place / "chats.csv", index=False)
+    return place / "chats.csv"
+
+
+def command(chats, out, *extra):
+    options = ["--role", "supporter", "--by", "half", "--baseline", "a"]
+    return ["run", str(chats), "--out", str(out), *options, *extra]
+
+
+@pytest.fixture(scope="module")
+def finished(chats, place):
+    cli.main(command(chats, place / "out"))
+    return Run(place / "out")
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished run to change."""
+    return Path(shutil.copytree(finished.folder.root, tmp_path / "copy"))
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Names of the stages made, in order."""
+    names = []
+    build = pipeline.engine._build
+
+    def note(run, stages, stage):
+        names.append(stage.name)
+        build(run, stages, stage)
+
+    monkeypatch.setattr(pipeline.engine, "_build", note)
+    return names
+
+
+def manifests(folder):
+    return {stage.name: RunFolder(folder).manifest(stage.name) for stage in pipeline.STAGES}
+
+
+def test_every_stage_leaves_its_folder_and_its_cost(finished):
+    record = json.loads(finished.folder.record.read_text())
+    assert list(record["stages"]) == [stage.name for stage in pipeline.STAGES]
+    assert record["options"]["sae"]["n_features"] is None
+    assert record["versions"]["torch"]
+    for name in ("report/report.html", "distribution/distribution.csv", "codes/idioms.csv"):
+        assert (finished.folder.root / name).stat().st_size > 0
+    assert (finished.folder.root / "distribution" / "comparison.csv").exists()
+
+
+def test_the_shares_are_those_of_the_codes(finished):
+    table = pd.read_csv(finished.folder.stage("distribution") / "distribution.csv")
+    coded = finished.codes.units.merge(finished.corpus.table[["unit_id", "message_id"]])
+    n = finished.corpus.table["message_id"].nunique()
+    for row in table[(table["of"] == "messages") & (table["level"] == "category")].itertuples():
+        held = coded.loc[coded["category"] == row.category, "message_id"].nunique()
+        assert row.share == pytest.approx(held / n, rel=1e-5)
+        assert row.low < row.share < row.high
+
+
+def test_every_message_of_the_role_is_in_the_codes(finished, chats):
+    table = pd.read_csv(chats)
+    spoken = table[(table["role"] == "supporter") & table["text"].str.strip().ne("")]
+    assert len(finished.codes.messages) == len(spoken)
+
+
+def test_a_second_run_makes_nothing(finished, chats, made):
+    cli.main(command(chats, finished.folder.root))
+    assert made == []
+
+
+def test_another_taxonomy_makes_only_what_follows_it(copy, chats, made):
+    cli.main(command(chats, copy, "--taxonomy", "schwartz_values"))
+    assert made == ["codebook", "codes", "distribution", "report"]
+    assert "benevolence" in (copy / "report" / "report.html").read_text().lower()
+
+
+def test_an_override_wins_and_only_what_follows_is_made(copy, chats, made, tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_text("feature,sub_category\n0,self-oriented\n")
+    cli.main(command(chats, copy, "--overrides", str(own)))
+    assert made[0] == "codebook"
+    row = Run(copy).codebook.table.iloc[0]
+    assert (row["sub_category"], row["source"]) == ("self-oriented", "override")
+
+
+def test_an_edited_codebook_stays_and_counts(copy, made):
+    path = copy / "codebook" / "codebook.csv"
+    table = pd.read_csv(path, keep_default_na=False, encoding="utf-8-sig")
+    before = Run(copy).codes.units
+    table.loc[0, ["category", "sub_category"]] = ["Mis-attuned", "self-oriented"]
+    table.loc[0, "weight"] = 9.0
+    table.to_csv(path, index=False, encoding="utf-8-sig")
+    edited = path.read_bytes()
+    cli.main(["codes", str(copy)])
+    assert made == ["codes"]
+    assert path.read_bytes() == edited
+    assert not Run(copy).codes.units.equals(before)
+
+
+def test_a_killed_run_ends_like_one_never_killed(finished, chats, place):
+    out = place / "killed"
+    arguments = [sys.executable, "-m", "saeidioms", *command(chats, out)]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "embeddings").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (out / "report").exists()
+    cli.main(command(chats, out))
+    assert manifests(out) == manifests(finished.folder.root)
+
+
+def test_a_stored_run_gives_the_same_text_the_same_codes(finished, chats, place):
+    some = pd.read_csv(chats)
+    some = some[some["conversation_id"].isin(some["conversation_id"].unique()[3:9])]
+    some.to_csv(place / "some.csv", index=False)
+    root = finished.folder.root
+    cli.main(["apply", str(root), str(place / "some.csv"), "--out", str(place / "new")])
+    new = Run(place / "new").codes
+    old = finished.codes.units
+    expected = old[old["unit_id"].isin(Run(place / "new").corpus.table["unit_id"])]
+    pd.testing.assert_frame_equal(new.units, expected.reset_index(drop=True))
+    assert (place / "new" / "report" / "report.html").exists()
+
+
+def test_apply_changes_no_dictionary(finished, chats, place, capsys):
+    arguments = ["apply", str(finished.folder.root), str(chats), "--out", str(place / "no")]
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*arguments, "--n-features", "8"])
+    assert caught.value.code == 2
+    assert "leave their options out" in capsys.readouterr().err
+
+
+def test_the_recipe_of_the_study_runs_on_a_corpus_of_its_shape(place):
+    from saeidioms.corpus.demo import demo_frame
+
+    demo_frame(participants=24).to_csv(place / "study.csv", index=False)
+    options = ["--out", str(place / "study"), "--config", "lend_an_ear"]
+    cli.main(["run", str(place / "study.csv"), *options, "--until", "distribution"])
+    run = Run(place / "study")
+    assert (run.sae.n_features_, run.sae.k_) == (128, 2)
+    changes = pd.read_csv(place / "study" / "distribution" / "comparison.csv")
+    assert set(changes["setting"]) == {"personal", "workplace"}
+
+
+def test_progress_is_silent_where_output_is_no_terminal(finished, chats, capsys):
+    cli.main(command(chats, finished.folder.root))
+    assert "\r" not in capsys.readouterr().err
