@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from saeidioms.charts.theme import INK, ROW, category_colours, escape, figure, transparent
+from saeidioms.charts.theme import (
+    INK,
+    ROW,
+    category_colours,
+    escape,
+    figure,
+    legend_below,
+    transparent,
+)
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
+_PARTS = {2: ["first half", "second half"], 3: ["first third", "middle third", "last third"]}
+_HEAD, _GAP, _FOOT = 64, 96, 130  # pixels above, between and below rows of panels
 
-def change(comparison: pd.DataFrame, taxonomy: Taxonomy, *, panel: str | None = None) -> go.Figure:
+
+def change(
+    comparison: pd.DataFrame, taxonomy: Taxonomy, *, panel: str | None = None, columns: int = 4
+) -> go.Figure:
     """Draw changes of shares in percentage points: points with intervals, a panel a value.
 
     The figure of the Lend an Ear study (arXiv 2603.15245): sub-categories down the side in the
@@ -24,34 +40,44 @@ def change(comparison: pd.DataFrame, taxonomy: Taxonomy, *, panel: str | None = 
         Gives the colours.
     panel
         The column of the panels; each group that was compared has panels of its own.
+    columns
+        Most panels beside each other; two make four panels legible on half a page.
 
     Returns
     -------
     plotly.graph_objects.Figure
         One trace a panel and category.
     """
-    table = comparison[comparison["level"] == "sub_category"]
+    table = comparison[comparison["level"] == "sub_category"].dropna(subset=["difference"])
     keys = ["group", panel] if panel else ["group"]
     panels = list(table.groupby(keys, sort=False))
     mean = table.groupby("sub_category")["difference"].mean().sort_values()
     order = [escape(name) for name in mean.index]
     colours = category_colours(taxonomy)
+    several = table["group"].nunique() > 1 or panel is None
+    cols = min(columns, len(panels))
+    lines = -(-len(panels) // cols)
+    plot = lines * ROW * len(order) + (lines - 1) * _GAP
     fig = make_subplots(
-        cols=len(panels),
+        rows=lines,
+        cols=cols,
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        subplot_titles=[_heading(key, table) for key, _ in panels],
+        vertical_spacing=_GAP / plot if lines > 1 else None,
+        subplot_titles=[_heading(key, table, several) for key, _ in panels],
     )
-    fig.update_layout(figure(height=ROW * len(order) + 190).layout)
-    for column, (_, rows) in enumerate(panels, start=1):
+    fig.update_layout(figure(height=plot + _HEAD + _FOOT).layout)
+    fig.update_annotations(yshift=6)
+    for i, (_, rows) in enumerate(panels):
+        line, column = i // cols + 1, i % cols + 1
         for category in taxonomy.categories:
             part = rows[rows["category"] == category.name]
             fig.add_scatter(
-                row=1,
+                row=line,
                 col=column,
                 name=escape(category.name),
                 legendgroup=category.name,
-                showlegend=column == 1,
+                showlegend=i == 0,
                 mode="markers",
                 x=part["difference"],
                 y=[escape(name) for name in part["sub_category"]],
@@ -68,17 +94,16 @@ def change(comparison: pd.DataFrame, taxonomy: Taxonomy, *, panel: str | None = 
                 customdata=[_hover(row) for row in part.itertuples()],
                 hovertemplate="%{customdata}<extra></extra>",
             )
-        fig.add_vline(x=0, line={"color": INK, "width": 1}, row=1, col=column)
+        fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1}, row=line, col=column)
     reach = 1.08 * table[["low", "high", "difference"]].abs().max().max()
-    fig.update_xaxes(range=[-reach, reach], zeroline=False, nticks=5)
-    fig.update_yaxes(categoryorder="array", categoryarray=order)
-    fig.update_layout(
-        legend={"y": -0.16 - 0.2 / len(order), "yanchor": "top"},
-        margin={"t": 40, "b": 110},
-    )
+    step = _tick(reach)
+    fig.update_xaxes(range=[-reach, reach], zeroline=False, tickvals=[-step, 0, step])
+    fig.update_yaxes(categoryorder="array", categoryarray=order, showgrid=True)
+    fig.update_layout(legend=legend_below(plot, 68), margin={"t": _HEAD, "b": _FOOT})
+    versus = "" if several else f", {_versus(table['group'].iloc[0], table)}"
     fig.add_annotation(
-        text="Change in percentage points",
-        xref="paper", yref="paper", x=0.5, y=0, yshift=-44, yanchor="bottom", showarrow=False,
+        text=f"Change in percentage points{versus}",
+        xref="paper", yref="paper", x=0.5, y=0, yshift=-56, yanchor="bottom", showarrow=False,
     )  # fmt: skip
     return fig
 
@@ -109,32 +134,57 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
             mode="lines",
             hoverinfo="skip",
             showlegend=False,
+            legendgroup=category.name,
         )
         fig.add_scatter(
             name=escape(category.name),
+            legendgroup=category.name,
             x=rows["part"],
             y=rows["share"],
             mode="lines+markers",
             line={"color": colour, "width": 2.5, "dash": dashes[i % len(dashes)]},
-            hovertemplate=f"{escape(category.name)}, part %{{x}}: %{{y:.1%}}<extra></extra>",
+            customdata=[_interval(row) for row in rows.itertuples()],
+            hovertemplate="%{customdata}<extra></extra>",
         )
-    parts = sorted(table["part"].unique())
-    fig.update_xaxes(title=f"Part of the conversation, of {len(parts)}", tickvals=parts)
+    parts, bins = sorted(table["part"].unique()), int(table["parts"].max())
+    names = _PARTS.get(bins, [f"{part} of {bins}" for part in range(1, bins + 1)])
+    fig.update_xaxes(
+        title="Part of the conversation",
+        tickvals=parts,
+        ticktext=[names[part - 1] for part in parts],
+        range=[0.85, bins + 0.15],
+        showgrid=False,
+    )
     fig.update_yaxes(title="Share of messages", tickformat=".0%", rangemode="tozero")
     return fig
 
 
-def _heading(key: tuple[object, ...], table: pd.DataFrame) -> str:
+def _heading(key: tuple[object, ...], table: pd.DataFrame, several: bool) -> str:
     group, *panel = key
-    versus = f"{escape(group)} − {escape(table['baseline'].iloc[0])}"
-    return f"{escape(panel[0])}<br><sub>{versus}</sub>" if panel else versus
+    versus = _versus(group, table)
+    if not panel:
+        return versus
+    return f"{escape(panel[0])}<br><sub>{versus}</sub>" if several else escape(panel[0])
 
 
-def _hover(row: object) -> str:
-    values = row._asdict()  # type: ignore[attr-defined]
+def _versus(group: object, table: pd.DataFrame) -> str:
+    return f"{escape(group)} − {escape(table['baseline'].iloc[0])}"
+
+
+def _tick(reach: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is well within reach."""
+    power = 10.0 ** np.floor(np.log10(reach))
+    return max(one for one in (0.5 * power, power, 2 * power, 5 * power) if one <= 0.9 * reach)
+
+
+def _interval(row: Any) -> str:
+    known = f" [{row.low:.1%}, {row.high:.1%}]" if pd.notna(row.low) else ""
+    return f"<b>{escape(row.category)}</b><br>{row.share:.1%}{known} of {row.n:,} messages"
+
+
+def _hover(row: Any) -> str:
+    known = f" [{row.low:+.1f}, {row.high:+.1f}], q = {row.q:.3f}" if pd.notna(row.low) else ""
     return (
-        f"<b>{escape(values['sub_category'])}</b><br>"
-        f"{values['difference']:+.1f} points [{values['low']:+.1f}, {values['high']:+.1f}], "
-        f"q = {values['q']:.3f}<br>"
-        f"{values['baseline_share']:.1%} → {values['share']:.1%}"
+        f"<b>{escape(row.sub_category)}</b><br>{row.difference:+.1f} points{known}<br>"
+        f"{row.baseline_share:.1%} → {row.share:.1%}"
     )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from saeidioms.charts.theme import INK, ROW, category_colours, escape, figure, transparent
+from saeidioms.charts.theme import (
+    INK,
+    ROW,
+    TOP,
+    category_colours,
+    escape,
+    figure,
+    legend_below,
+    transparent,
+)
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS_SHOWN = 5
@@ -63,9 +72,13 @@ def distribution(
         cliponaxis=False,
     )
     order = [escape(name) for name in taxonomy.names]
-    fig.update_yaxes(categoryorder="array", categoryarray=order[::-1], ticks="")
+    fig.update_yaxes(categoryorder="array", categoryarray=order[::-1], showgrid=False)
     fig.update_xaxes(
-        title=_axis(shares, of), tickformat=".0%", range=[0, 1.14 * (ends.max() or 1)], nticks=6
+        title=_axis(shares, of),
+        tickformat=".0%",
+        range=[0, 1.2 * (ends.max() if ends.max() > 0 else 1)],
+        nticks=6,
+        showgrid=False,  # the shares are written at the bars
     )
     return fig
 
@@ -90,13 +103,15 @@ def by_group(
     groups = list(dict.fromkeys(table[by]))
     colours = category_colours(taxonomy)
     symbols = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon"]
-    fig = figure(height=(22 * len(groups) + 16) * len(taxonomy.names) + 170)
+    plot, below = (22 * len(groups) + 16) * len(taxonomy.names), 130
+    fig = figure(height=TOP + plot + below)
     base = {name: -i for i, name in enumerate(taxonomy.names)}
     for g, group in enumerate(groups):
         rows = table[table[by] == group]
         shift = 0.0 if len(groups) == 1 else 0.3 - 0.6 * g / (len(groups) - 1)
         fig.add_scatter(
-            name=escape(group),
+            legendgroup=escape(group),
+            showlegend=False,
             mode="markers",
             x=rows["share"],
             y=[base[name] + shift for name in rows["sub_category"]],
@@ -113,6 +128,11 @@ def by_group(
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
+        _key(fig, f"{escape(group)} (n = {rows['n'].iloc[0]:,})", symbols[g % len(symbols)], INK)
+        fig.data[-1].legendgroup = escape(group)
+    for category in taxonomy.categories:
+        _key(fig, escape(category.name), "circle", colours[category.name])
+        fig.data[-1].legend = "legend2"
     fig.update_yaxes(
         tickvals=list(base.values()),
         ticktext=[escape(name) for name in base],
@@ -123,8 +143,26 @@ def by_group(
     for i in range(1, len(base)):
         fig.add_hline(y=0.5 - i, line={"width": 1, "color": transparent("#808080", 0.25)})
     fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
-    fig.update_legends(itemsizing="constant", title_text=escape(by) + "  ")
+    fig.update_layout(
+        legend={"itemsizing": "constant", "title_text": escape(by) + "  "},
+        legend2={
+            "orientation": "h",
+            "xanchor": "left",
+            "itemclick": False,
+            "itemdoubleclick": False,
+            **legend_below(plot, 88),
+        },
+        margin_b=below,
+    )
     return fig
+
+
+def _key(fig: go.Figure, name: str, symbol: str, colour: str) -> None:
+    """Add an entry to the legend; nothing is drawn."""
+    fig.add_scatter(
+        name=name, mode="markers", x=[None], y=[None],
+        marker={"symbol": symbol, "size": 10, "color": colour},
+    )  # fmt: skip
 
 
 def _whiskers(rows: pd.DataFrame) -> dict[str, object]:
@@ -157,8 +195,12 @@ def _numbers(row: pd.Series) -> str:
 
 
 def _axis(shares: pd.DataFrame, of: str) -> str:
-    first = shares.iloc[0]
-    uncoded = shares.loc[shares["level"] == "uncoded", "share"]
-    without = f"; uncoded {uncoded.iloc[0]:.0%}" if len(uncoded) == 1 else ""
-    clusters = f"intervals: {first['clusters']:,} clusters resampled"
-    return f"Share of {of}<br><sub>n = {first['n']:,}{without}; {clusters}</sub>"
+    whole = shares[shares["level"] == "uncoded"]  # one row a group
+    without = f"; uncoded {whole['share'].iloc[0]:.0%}" if len(whole) == 1 else ""
+    fewest, most = whole["clusters"].min(), whole["clusters"].max()
+    clusters = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    each = "" if len(whole) == 1 else " each"
+    return (
+        f"Share of {of}<br><sub>n = {whole['n'].sum():,}{without}; "
+        f"intervals: {clusters} clusters resampled{each}</sub>"
+    )

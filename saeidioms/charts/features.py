@@ -33,13 +33,17 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
         codebook.table[["feature", "category", "sub_category"]], on="feature"
     )
     table = table[table["n_units"] > 0]
-    fig = figure(height=560)
+    fig = figure(height=680)
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False, scaleanchor="x")
     if len(table) < FEWEST:
         fig.add_annotation(text="Too few features for a map", showarrow=False)
         return fig
-    table[["x", "y"]] = _project(features.centroids[table["feature"]], seed)
+    places = _project(features.centroids[table["feature"]], seed)
+    table[["x", "y"]] = places
+    low, high = places.min(axis=0), places.max(axis=0)
+    fig.update_xaxes(range=[low[0] - 1, high[0] + 1])
+    fig.update_yaxes(range=[low[1] - 1, high[1] + 1])
     groups = [*category_colours(codebook.taxonomy).items(), ("", HUES["grey"])]
     for category, colour in reversed(groups):
         rows = table[table["category"] == category]

@@ -25,6 +25,7 @@ INK = "#222222"
 RULE = "rgba(128, 128, 128, 0.25)"
 FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 ROW = 30  # pixels a bar
+TOP, BOTTOM = 56, 56  # pixels of margin
 
 
 def category_colours(taxonomy: Taxonomy) -> dict[str, str]:
@@ -46,9 +47,17 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
+def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:
+    """Return a legend that starts so many pixels below a plotting area of that height."""
+    return {"y": -pixels / plot_height, "yanchor": "top"}
+
+
 def figure(**layout: Any) -> go.Figure:
     """Return an empty figure in the house style."""
-    axis = {"gridcolor": RULE, "zerolinecolor": RULE, "automargin": True, "title_standoff": 12}
+    axis = {
+        "gridcolor": RULE, "zerolinecolor": RULE, "automargin": True, "title_standoff": 12,
+        "ticklabelstandoff": 6,
+    }  # fmt: skip
     style = go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 14, "color": INK},
@@ -60,7 +69,7 @@ def figure(**layout: Any) -> go.Figure:
             "legend": {
                 "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
             },
-            "margin": {"l": 16, "r": 24, "t": 56, "b": 56},
+            "margin": {"l": 16, "r": 24, "t": TOP, "b": BOTTOM},
         }
     )  # fmt: skip
     return go.Figure(layout={"template": style, **layout})

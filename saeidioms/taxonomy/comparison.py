@@ -161,7 +161,8 @@ def over_turns(
     Returns
     -------
     pandas.DataFrame
-        ``category``, ``part`` (1 to `bins`), ``share``, ``low``, ``high``, ``n``, ``clusters``.
+        ``category``, ``part`` (1 to `bins`; one that holds no message is left out),
+        ``parts`` (`bins`), ``share``, ``low``, ``high``, ``n``, ``clusters``.
 
     Raises
     ------
@@ -193,7 +194,7 @@ def over_turns(
             n_boot=n_boot,
             generator=generator(seed, f"turns.{part}"),
         )
-        table = pd.DataFrame({"category": names, "part": part + 1, "share": share})
+        table = pd.DataFrame({"category": names, "part": part + 1, "parts": bins, "share": share})
         table["low"], table["high"], table["n"], table["clusters"] = low, high, rows.sum(), len(n)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
