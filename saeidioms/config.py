@@ -79,7 +79,7 @@ def parameters(
 
 
 def annotation(function: Callable[..., Any], name: str) -> Any:
-    """Return the resolved type of one parameter; others may name what is not imported at runtime."""
+    """Return the type of one parameter; others may name what is imported for checking only."""
     target = inspect.unwrap(function.__init__ if inspect.isclass(function) else function)
     target = getattr(target, "__func__", target)
     only = types.SimpleNamespace(__annotations__={name: target.__annotations__.get(name, Any)})
