@@ -22,7 +22,7 @@ from saeidioms.embed.encoders import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.examples import centroids, find_examples
 from saeidioms.idioms.figures import measure
-from saeidioms.idioms.phrases import IDIOM_COLUMNS, find_phrases_of_features
+from saeidioms.idioms.phrases import IDIOM_COLUMNS, idioms_of_features
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
 
@@ -254,7 +254,7 @@ def find_idioms(
     examples = find_examples(
         matrix, keys, corpus, embeddings, order, vectors, n_examples=n_examples, seed=seed
     )
-    idioms = find_phrases_of_features(corpus, matrix, n_idioms)
+    idioms = idioms_of_features(corpus, matrix, n_idioms)
     flags = table["flag"].value_counts()
     logger.info(
         "%d features: %s; %d idioms",

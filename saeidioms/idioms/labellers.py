@@ -39,7 +39,8 @@ class OfflineLabeller:
 
     - Phrases, and words that open their sentence, are quoted: ``"I'm so sorry" / "oh no"``.
     - Words that only occur within sentences are what these are about: ``about: job, interview``.
-    - Where most of the strong examples end in a question mark, ``asks`` stands before.
+    - Where most of the strong examples, and of those that hold the first idiom, end in a question
+      mark, ``asks`` stands before.
     - Features without idioms are labelled by their strongest example: ``like: "..."``; dead and
       flagged ones by what is wrong with them.
 
@@ -104,11 +105,11 @@ def _candidates(flag: str, idioms: Sequence[str], texts: Sequence[str]) -> Itera
         example = _first_words(texts[0]) if texts else ""
         yield f'{"only" if flag else "like"}: "{example}"'
     else:
-        asks = _share_asking(texts) >= _ASKING
-        yield from _from_idioms(_without_overlaps(idioms), texts, asks=asks)
+        yield from _from_idioms(_without_overlaps(idioms), texts)
 
 
-def _from_idioms(idioms: Sequence[str], texts: Sequence[str], *, asks: bool) -> Iterator[str]:
+def _from_idioms(idioms: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+    asks = _asked(idioms[0], texts)
     quoted = [one for one in idioms if " " in one or _opens(one, texts)]
     topics = [one for one in idioms if one not in quoted]
     if idioms[0] in topics:
@@ -150,6 +151,13 @@ def _opens(word: str, texts: Sequence[str]) -> bool:
     """Tell whether a word opens at least half of the texts that hold it."""
     holding = [words for words in (plain_key(text).split() for text in texts) if word in words]
     return 2 * sum(words[0] == word for words in holding) >= max(1, len(holding))
+
+
+def _asked(idiom: str, texts: Sequence[str]) -> bool:
+    """Tell whether most texts, and most of those that hold the idiom, end in a question mark."""
+    key = f" {plain_key(idiom)} "
+    holding = [text for text in texts if key in f" {plain_key(text)} "]
+    return min(_share_asking(texts), _share_asking(holding)) >= _ASKING
 
 
 def _share_asking(texts: Sequence[str]) -> float:

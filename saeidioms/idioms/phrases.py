@@ -21,7 +21,8 @@ IDIOM_COLUMNS = (
 
 _MIN_UNITS = 3
 _MIN_CONVERSATIONS = 3
-_MIN_Z = 2.58  # two-sided 1%
+_MIN_Z = 1.96  # two-sided 5%
+_MIN_SHARE = 0.005  # of the units that a feature fires on
 _FRAGMENT = 0.5  # a phrase is a fragment if one extension makes up this share of its units
 _COVERED = 0.6  # a phrase is redundant if related idioms hold this share of its units
 _VARIANT = 1 / 3  # a longer variant of an idiom must make up this share of the idiom's units
@@ -31,15 +32,14 @@ _LONG = 4  # words; of phrases so long that differ in one word, the better one i
 _CANDIDATES = 60
 
 
-def find_phrases_of_features(
-    corpus: Corpus, matrix: sparse.csr_matrix, n_idioms: int
-) -> pd.DataFrame:
+def idioms_of_features(corpus: Corpus, matrix: sparse.csr_matrix, n_idioms: int) -> pd.DataFrame:
     """Return the idioms of `saeidioms.idioms.features.FeatureTable`.
 
     A phrase is an idiom of a feature if
 
-    - at least 3 units of 3 conversations hold it, and the feature fires on at least 3 of them;
-    - it sets the feature's units apart: z at least 2.58 (`saeidioms.idioms.contrast.log_odds`);
+    - at least 3 units of 3 conversations hold it, and the feature fires on at least 3 of them,
+      which are at least 0.5% of all that it fires on;
+    - it sets the feature's units apart: z at least 1.96 (`saeidioms.idioms.contrast.log_odds`);
     - it is whole: it begins and ends where a speaker could
       (`saeidioms.idioms.edges.find_whole`), and no longer whole phrase makes up half of its units
       within the feature, as "sorry to hear that" does of "hear" (a pattern closed up to a
@@ -64,7 +64,9 @@ def find_phrases_of_features(
     enough = conversations >= min(_MIN_CONVERSATIONS, len(set(corpus.conversations)))
     firing, strongest = _by_text(matrix, text_of, len(texts))
     found = contrast(phrases, whole, firing, weights)
+    fired = np.asarray(firing.sum(axis=0)).ravel()[found["feature"]]
     kept = (found["z"] >= _MIN_Z) & (found["longer"] < _FRAGMENT)
+    kept &= found["feature_count"] >= _MIN_SHARE * fired
     found = found[kept & (whole & enough)[found["phrase"]]]
     chooser = _Chooser(words, phrases, firing, strongest, n_idioms)
     parts = [chooser.choose(int(name), rows) for name, rows in found.groupby("feature", sort=True)]
@@ -128,6 +130,11 @@ class _Chooser:
         self._stem = stems[words.word]
         self._layers = phrases.layers
         self._firsts = np.array([layer.first for layer in phrases.layers])
+        worth = [
+            (1 + _PER_WORD * (len(layer.offsets) - 1)) * (_FRAME if layer.right else 1)
+            for layer in phrases.layers
+        ]
+        self._worth = np.repeat(worth, [len(layer.example) for layer in phrases.layers])
         self._holders = phrases.held.T.tocsr()
         self._firing = firing
         self._strongest = strongest
@@ -137,12 +144,9 @@ class _Chooser:
     def choose(self, feature: int, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the chosen `rows` in order, with ``text``: the strongest that holds the phrase."""
         numbers = rows["phrase"].to_numpy(np.int64)
-        spoken = [self._spoken(number) for number in numbers]
-        lengths = np.array([len(one) for one in spoken])
-        framed = np.array([self._layer_of(number).right > 0 for number in numbers])
-        score = rows["z"].to_numpy() * (1 + _PER_WORD * (lengths - 1)) * np.where(framed, _FRAME, 1)
+        score = rows["z"].to_numpy() * self._worth[numbers]
         order = np.lexsort((numbers, -score))[:_CANDIDATES]
-        rows, spoken = rows.iloc[order], [spoken[i] for i in order]
+        rows, spoken = rows.iloc[order], [self._spoken(n) for n in numbers[order].tolist()]
         part = slice(*self._firing.indptr[feature : feature + 2])
         texts, units = self._firing.indices[part], self._firing.data[part]
         held = self._held(texts, rows["phrase"].to_numpy())
@@ -162,12 +166,9 @@ class _Chooser:
         self._place[texts] = -1
         return held
 
-    def _layer_of(self, number: int) -> Layer:
-        return self._layers[int(np.searchsorted(self._firsts, number, side="right")) - 1]
-
     def _spoken(self, number: int) -> tuple[int, ...]:
         """Return the words of a phrase, as numbers of their stems."""
-        layer = self._layer_of(number)
+        layer = self._layers[int(np.searchsorted(self._firsts, number, side="right")) - 1]
         tokens = layer.example[number - layer.first] + layer.offsets
         return tuple(self._stem[tokens].tolist())
 
