@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
-# Paul Tol's "bright" and "vibrant" schemes (SRON technical note EPS/TN/09-002, 2021).
+# Paul Tol's "bright" and "vibrant" schemes (SRON technical note EPS/TN/09-002, 2021), the blue a
+# little deeper, so that it and the green are told apart in tritanopia too.
 HUES = {
     "green": "#228833",
     "cyan": "#66ccee",
-    "blue": "#4477aa",
+    "blue": "#4466bb",
     "red": "#ee6677",
     "purple": "#aa3377",
     "yellow": "#ccbb44",
