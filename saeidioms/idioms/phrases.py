@@ -10,7 +10,7 @@ from scipy import sparse
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.idioms.contrast import contrast
 from saeidioms.idioms.edges import find_whole
-from saeidioms.idioms.ngrams import Layer, Phrases, find_phrases
+from saeidioms.idioms.ngrams import Phrases, find_phrases
 from saeidioms.idioms.surface import OPEN, Surfaces
 from saeidioms.idioms.words import Words, read_words, stem
 
