@@ -51,6 +51,9 @@ def change(
     table = comparison[comparison["level"] == "sub_category"].dropna(subset=["difference"])
     keys = ["group", panel] if panel else ["group"]
     panels = list(table.groupby(keys, sort=False))
+    if not panels:
+        empty = figure(height=160, xaxis_visible=False, yaxis_visible=False)
+        return empty.add_annotation(text="No two groups to compare", showarrow=False)
     mean = table.groupby("sub_category")["difference"].mean().sort_values()
     order = [escape(name) for name in mean.index]
     colours = category_colours(taxonomy)
@@ -117,6 +120,11 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
         As `saeidioms.over_turns` returns it.
     taxonomy
         Gives order and colours.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        A band and a line for each category.
     """
     colours = category_colours(taxonomy)
     dashes = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]

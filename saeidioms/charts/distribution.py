@@ -98,6 +98,11 @@ def by_group(
         The column of the groups.
     of
         What the shares are of, for the axis.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace a group, coloured by category, and one for each entry of the two legends.
     """
     table = shares[shares["level"] == "sub_category"]
     groups = list(dict.fromkeys(table[by]))

@@ -26,6 +26,11 @@ def save(figure: go.Figure, path: str | Path, *, width_mm: float = 180.0) -> Pat
     width_mm
         Width of an image in millimetres; the height is the figure's.
 
+    Returns
+    -------
+    pathlib.Path
+        `path`.
+
     Raises
     ------
     OptionError

@@ -28,6 +28,12 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
         Categories, for the colours.
     seed
         Of the projection.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace a category, and one of the unassigned; a point's area grows with the share of
+        units that its feature fires on.
     """
     table = features.table.merge(
         codebook.table[["feature", "category", "sub_category"]], on="feature"

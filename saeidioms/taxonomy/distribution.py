@@ -223,6 +223,11 @@ def distribute(
     of
         What to count; see `Distribution`.
 
+    Returns
+    -------
+    Distribution
+        A row a conversation of `corpus`, those without any code too.
+
     Raises
     ------
     OptionError
