@@ -57,6 +57,7 @@ class Section:
     neutral: tuple[str, ...] = ()
 
 
+FIXED = ("units", "embed", "sae", "idioms", "codebook", "codes")  # of a run that is applied
 REPORT_GIVEN = (
     *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
     *("shares", "figures", "options", "versions"),
@@ -142,8 +143,8 @@ def start_applied(run: str | Path, source: str | Path, folder: str | Path, given
     run
         The finished run.
     source, folder, given
-        As for `start`. Everything but the reading of `source` has the options of `run`, and only
-        what concerns reading and statistics can be given.
+        As for `start`. The units, the model and all thresholds are those of `run`; only what
+        concerns reading and statistics can be given.
 
     Raises
     ------
@@ -153,17 +154,21 @@ def start_applied(run: str | Path, source: str | Path, folder: str | Path, given
         If `given` would change the dictionary or the codebook.
     """
     model = Run(run)
-    if fixed := sorted(set(given) & {"embed", "sae", "codebook", "codes"}):
+    fixed = [
+        f"{name}.{option}"
+        for name in FIXED
+        for option in given.get(name, {})
+        if option not in SECTIONS[name].neutral
+    ]
+    if fixed:
         raise OptionError(
-            f"apply takes {', '.join(fixed)} from {run} as they are; leave their options out."
+            f"apply takes {', '.join(fixed)} from {run} as it is; leave that option out."
         )
     for name in APPLIED:
         if model.folder.manifest(name) is None:
             raise ArtifactError(f"{run} has no {name}; finish that run first.")
-    kept = {name: options for name, options in model.record.options.items() if name != "corpus"}
-    options = bind_options(
-        {**kept, **{name: kept.get(name, {}) | dict(given[name]) for name in given}}
-    )
+    kept = {name: model.record.options[name] | dict(given.get(name, {})) for name in FIXED}
+    options = bind_options(dict(given) | kept)
     new = Run.prepare(folder, source, options, dictionary=str(run))
     for name in APPLIED:
         if new.folder.manifest(name) is None:

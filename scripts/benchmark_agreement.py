@@ -83,7 +83,7 @@ class Coder:
     def seed_classifier(self, vectors: Embeddings) -> np.ndarray:
         """Return (n, G): probabilities of the places, read off the embeddings themselves."""
         reading = SeedReading.learn(self.taxonomy, lambda texts: np.asarray(embed(texts)))
-        return reading.probabilities(np.asarray(vectors))
+        return np.exp(reading.log_probabilities(np.asarray(vectors)))
 
     def primary(self, corpus: Corpus, weights: np.ndarray) -> np.ndarray:
         """Return each message's category by the sum over its units, or none."""

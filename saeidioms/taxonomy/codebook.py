@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from saeidioms.artifacts import atomic_path, read_json, write_json
 from saeidioms.embed.embed import embed
@@ -69,7 +70,10 @@ class Codebook:
         min_confidence: float = 0.2,
         overrides: str | Path | None = None,
     ) -> Codebook:
-        """Assign each feature to the sub-category that its direction speaks for.
+        """Assign each feature to the sub-category that it and its units speak for.
+
+        The place is the most probable by the geometric mean of two readings of the seeds: of the
+        embedding that the feature alone moves, and of the mean embedding of its firing units.
 
         Parameters
         ----------
@@ -83,8 +87,7 @@ class Codebook:
             an embedding; without it this is estimated from the centroids, less precisely (on
             ESConv a kappa of 0.31 in place of 0.35).
         min_confidence
-            Confidence (probability of the place, for a unit that holds the feature alone) below
-            which a feature is left unassigned; 0 to 1.
+            Confidence (probability of the place) below which a feature is left unassigned; 0 to 1.
         overrides
             CSV with columns ``feature``, ``sub_category`` (may name an outside group, or be
             empty for none) and optionally ``note``: a person's word, which wins.
@@ -102,9 +105,12 @@ class Codebook:
         reading = SeedReading.learn(taxonomy, lambda texts: _embed_like(features, texts))
         directions = _directions(features, sae)
         lift = directions.steps @ reading.coefficients.T
-        table = _proposal(
-            features, taxonomy, lift, reading.probabilities(directions.pure()), min_confidence
-        )
+        # Two readings that err differently: what the feature alone would say, which is blind to
+        # the company it keeps, and what the units that it fires on say on the whole.
+        alone = reading.log_probabilities(directions.pure())
+        company = reading.log_probabilities(features.centroids)
+        probabilities = softmax((alone + company) / 2, axis=1)
+        table = _proposal(features, taxonomy, lift, probabilities, min_confidence)
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
             table = _overridden(table, Path(overrides), taxonomy, lift.max(axis=1), typical)
@@ -172,7 +178,7 @@ class Codebook:
 
 
 def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
-    """Return the idioms of the corpus, each with its feature and sub-category.
+    """Return the idioms of the corpus (of two words or more), each with its place.
 
     Returns
     -------
@@ -182,7 +188,8 @@ def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
         ``category`` and ``sub_category`` are "" where the feature belongs to none.
     """
     places = codebook.table[["feature", "category", "sub_category"]]
-    idioms = features.idioms.sort_values(["z", "feature"], ascending=[False, True], kind="stable")
+    several = features.idioms[features.idioms["phrase"].str.contains(" ", regex=False)]
+    idioms = several.sort_values(["z", "feature"], ascending=[False, True], kind="stable")
     idioms = idioms.drop_duplicates("phrase").merge(places, on="feature", validate="many_to_one")
     idioms = idioms.sort_values(["count", "phrase"], ascending=[False, True], kind="stable")
     columns = ["phrase", "count", "conversations", "feature", "category", "sub_category"]

@@ -127,6 +127,6 @@ class SeedReading:
         """Return (n, G), up to a constant per row the log-probability of each group."""
         return np.asarray(embeddings, np.float64) @ self.coefficients.T + self.intercepts
 
-    def probabilities(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return (n, G), rows that sum to 1."""
-        return np.exp(log_softmax(self.log_odds(embeddings), axis=1))
+    def log_probabilities(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return (n, G), rows whose exponentials sum to 1."""
+        return np.asarray(log_softmax(self.log_odds(embeddings), axis=1))
