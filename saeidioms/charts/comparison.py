@@ -49,6 +49,9 @@ def change(
         One trace a panel and category.
     """
     table = comparison[comparison["level"] == "sub_category"].dropna(subset=["difference"])
+    if table.empty:
+        empty = figure(height=200, xaxis_visible=False, yaxis_visible=False)
+        return empty.add_annotation(text="No group has a baseline to compare with", showarrow=False)
     keys = ["group", panel] if panel else ["group"]
     panels = list(table.groupby(keys, sort=False))
     if not panels:
@@ -58,8 +61,8 @@ def change(
     order = [escape(name) for name in mean.index]
     colours = category_colours(taxonomy)
     several = table["group"].nunique() > 1 or panel is None
-    cols = min(columns, len(panels))
-    lines = -(-len(panels) // cols)
+    lines = -(-len(panels) // columns)
+    cols = -(-len(panels) // lines)  # no row is much shorter than the others
     plot = lines * ROW * len(order) + (lines - 1) * _GAP
     fig = make_subplots(
         rows=lines,
@@ -98,7 +101,7 @@ def change(
                 hovertemplate="%{customdata}<extra></extra>",
             )
         fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1}, row=line, col=column)
-    reach = 1.08 * table[["low", "high", "difference"]].abs().max().max()
+    reach = 1.08 * (table[["low", "high", "difference"]].abs().max().max() or 1.0)
     step = _tick(reach)
     fig.update_xaxes(range=[-reach, reach], zeroline=False, tickvals=[-step, 0, step])
     fig.update_yaxes(categoryorder="array", categoryarray=order, showgrid=True)

@@ -141,7 +141,7 @@ def test_sub_categories_go_by_mean_change(changes, taxonomy):
 
 def test_panels_wrap_into_rows(changes, taxonomy):
     wide = charts.change(changes, taxonomy, panel="arm")
-    narrow = charts.change(changes, taxonomy, panel="arm", columns=2)
+    narrow = charts.change(changes, taxonomy, panel="arm", columns=3)  # 2 + 2, not 3 + 1
     assert wide.layout.height < narrow.layout.height
     left = [getattr(narrow.layout, f"xaxis{i or ''}").domain for i in ("", 2, 3, 4)]
     assert left[0] == left[2] != left[1] == left[3]
@@ -157,6 +157,14 @@ def test_a_panel_without_intervals_is_drawn_as_points(changes, taxonomy):
     alone = changes.assign(low=np.nan, high=np.nan, p=np.nan, q=np.nan)
     fig = charts.change(alone, taxonomy, panel="arm")
     assert "nan" not in fig.data[0].customdata[0]
+
+
+def test_changes_of_nothing_and_no_changes_are_drawn(changes, taxonomy):
+    still = changes.assign(difference=0.0, low=np.nan, high=np.nan)
+    assert charts.change(still, taxonomy, panel="arm").layout.xaxis.range[1] > 0
+    none = charts.change(changes.assign(difference=np.nan), taxonomy, panel="arm")
+    assert not none.data
+    assert none.layout.annotations[0].text == "No group has a baseline to compare with"
 
 
 def test_the_course_of_conversations_is_lines_with_bands(turns, taxonomy):
