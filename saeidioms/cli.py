@@ -183,8 +183,8 @@ def _options(parsed: argparse.Namespace, start: Sections | None = None) -> Secti
     for flag in (flag for flags in GROUPS.values() for flag in flags):
         value = getattr(parsed, flag.name)
         if value is not None:
-            for section in flag.sections:
-                options.setdefault(section, {})[flag.name] = value
+            for name in flag.sections:
+                options.setdefault(name, {})[flag.name] = value
     return options
 
 
@@ -239,8 +239,7 @@ def _print_shares(run: Run) -> None:
 
     level = run.record.options["distribution"]["level"]
     print(f"\nShare of messages that hold it, with {level:.0%} intervals\n")
-    shares = read_shares(run)
-    names = {"category": shares["category"], "sub_category": "  " + shares["sub_category"]}
-    for kind, row in zip(shares["level"], shares.itertuples(), strict=True):
-        name = names[kind][row.Index] if kind in names else "none of these"
-        print(f"{name:<34}{row.share:>7.1%}   [{row.low:.1%}, {row.high:.1%}]")
+    for row in read_shares(run).to_dict("records"):
+        names = {"category": row["category"], "sub_category": f"  {row['sub_category']}"}
+        name = names.get(row["level"], "none of these")
+        print(f"{name:<34}{row['share']:>7.1%}   [{row['low']:.1%}, {row['high']:.1%}]")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coding import code
 from saeidioms.taxonomy.comparison import compare, over_turns
-from saeidioms.taxonomy.distribution import Distribution
+from saeidioms.taxonomy.distribution import Distribution, Kind
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -265,7 +265,7 @@ def _make_distribution(run: Run, folder: Path) -> None:
 def _over_kinds(run: Run, table: Callable[[Distribution], pd.DataFrame]) -> pd.DataFrame:
     """Return one table for messages, units and expressions, told apart by the column ``of``."""
     parts = []
-    for kind in ("messages", "units", "expressions"):
+    for kind in get_args(Kind):
         part = table(run.distribution(kind))
         part.insert(0, "of", kind)
         parts.append(part)

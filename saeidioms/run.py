@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from saeidioms.sae.autoencoder import SparseAutoencoder
     from saeidioms.taxonomy.codebook import Codebook
     from saeidioms.taxonomy.coding import Codes
-    from saeidioms.taxonomy.distribution import Distribution
+    from saeidioms.taxonomy.distribution import Distribution, Kind
 
 T = TypeVar("T")
 Sections = dict[str, dict[str, Any]]
@@ -197,7 +197,7 @@ class Run:
         """The idioms of the whole corpus with their features and sub-categories."""
         return self._load("lexicon", lambda path: pd.read_csv(path / "idioms.csv"), folder="codes")
 
-    def distribution(self, of: str = "messages") -> Distribution:
+    def distribution(self, of: Kind = "messages") -> Distribution:
         """Count codes per conversation: of ``"messages"``, ``"units"`` or ``"expressions"``."""
         from saeidioms.taxonomy.distribution import distribute
 
