@@ -173,7 +173,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(parsed: argparse.Namespace, start: Sections | None = None) -> Sections:
-    """Options of the configuration file over those of `start`, and flags over both."""
+    """Options of the configuration file over those of `start`, and flags over both.
+
+    ``--by`` says what is compared only where ``--baseline`` says with what.
+    """
     from saeidioms.config import read_config
 
     options: Sections = {name: dict(section) for name, section in (start or {}).items()}
@@ -182,8 +185,8 @@ def _options(parsed: argparse.Namespace, start: Sections | None = None) -> Secti
             options.setdefault(name, {}).update(section)
     for flag in (flag for flags in GROUPS.values() for flag in flags):
         value = getattr(parsed, flag.name)
-        if value is not None:
-            for name in flag.sections:
+        for name in flag.sections if value is not None else ():
+            if (name, flag.name) != ("compare", "by") or parsed.baseline is not None:
                 options.setdefault(name, {})[flag.name] = value
     return options
 
@@ -208,10 +211,10 @@ def _apply(parsed: argparse.Namespace) -> None:
 
 
 def _stage(parsed: argparse.Namespace) -> None:
-    from saeidioms.pipeline import resume
+    from saeidioms.pipeline import bind_options, resume
 
     run = resume(parsed.run)
-    run.record.options = _options(parsed, run.record.options)
+    run.record.options = bind_options(_options(parsed, run.record.options))
     _finish(run, parsed.until)
 
 

@@ -57,6 +57,7 @@ def advance(run: Run, stages: Sequence[Stage], until: str | None = None) -> None
 
     The record is written after every stage, so that an interrupted run goes on where it was.
     """
+    run.record.write(run.folder.record)
     for stage in stages:
         reason = why_stale(run, stages, stage)
         if reason is None:

@@ -177,9 +177,14 @@ def start_applied(run: str | Path, source: str | Path, folder: str | Path, given
 
 
 def resume(folder: str | Path) -> Run:
-    """Open a run to make single stages of it again."""
+    """Open a run to look at it, or to make single stages of it again.
+
+    Where its chats are not there any more, they count as unchanged.
+    """
     run = Run(folder)
-    run.record.source_digest = digest_source(Path(run.record.source))
+    source = Path(run.record.source)
+    if source.exists():
+        run.record.source_digest = digest_source(source)
     return run
 
 

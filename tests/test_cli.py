@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from saeidioms import cli, config, pipeline
+from saeidioms.run import Run
 
 
 def fails(capsys, *arguments):
@@ -139,6 +140,27 @@ def test_status_names_the_option_that_changed(chats, tmp_path, capsys):
     record.write_text(record.read_text().replace('"unit": "sentence"', '"unit": "message"'))
     cli.main(["status", str(out)])
     assert "units.unit: 'sentence' -> 'message'" in capsys.readouterr().out
+
+
+def test_a_comparison_is_made_only_where_a_baseline_is_given(chats, tmp_path):
+    out = tmp_path / "out"
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    cli.main(["corpus", str(out), "--by", "arm", "--level", "0.9"])
+    options = Run(out).record.options
+    assert options["distribution"]["by"] == "arm"
+    assert "compare" not in options
+    cli.main(["corpus", str(out), "--by", "arm", "--baseline", "control"])
+    options = Run(out).record.options
+    assert (options["compare"]["by"], options["compare"]["baseline"]) == ("arm", "control")
+    assert options["distribution"]["level"] == 0.9
+
+
+def test_a_stage_refuses_what_a_run_refuses(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    config = tmp_path / "config.yaml"
+    config.write_text("units:\n  unit: word\n")
+    assert "units.unit" in fails(capsys, "corpus", out, "--config", config)
 
 
 def test_every_flag_sets_an_option_of_its_sections():

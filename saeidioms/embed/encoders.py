@@ -230,7 +230,8 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        able = torch.cpu.get_capabilities()
+        ask = getattr(torch.cpu, "get_capabilities", dict)  # older releases cannot tell
+        able: dict[str, object] = ask()
         return bool(able.get("amx_bf16") or able.get("avx512_bf16") or able.get("bf16"))
     return False
 
