@@ -29,6 +29,7 @@ def overview(corpus: Corpus, codes: Codes, codebook: Codebook) -> dict[str, Any]
     """Return the counts of the page's first line."""
     assigned = codebook.table["sub_category"].fillna("") != ""
     messages = codes.messages
+    coded = corpus.table["unit_id"].isin(codes.units["unit_id"])
     return {
         "messages": len(messages),
         "conversations": int(messages["conversation_id"].nunique()),
@@ -36,7 +37,7 @@ def overview(corpus: Corpus, codes: Codes, codebook: Codebook) -> dict[str, Any]
         "unit": corpus.unit,
         "features": len(assigned),
         "unassigned": int((~assigned).sum()),
-        "coded_share": float(messages["category"].notna().mean()),
+        "coded_share": corpus.table.loc[coded, "message_id"].nunique() / len(messages),
     }
 
 
