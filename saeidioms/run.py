@@ -222,8 +222,22 @@ class Run:
 
 
 def read_labels(folder: Path) -> pd.DataFrame:
-    """Read ``labels.csv`` (feature, label, label_source)."""
-    return pd.read_csv(folder / "labels.csv", keep_default_na=False)
+    """Read ``labels.csv`` (feature, label, label_source), which people may have edited.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or lacks a column.
+    """
+    path = folder / "labels.csv"
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as CSV ({error}); delete its folder.") from error
+    missing = {"feature", "label", "label_source"} - set(table.columns)
+    if missing:
+        raise InputError(f"{path} has no column {sorted(missing)[0]}; put it back.")
+    return table
 
 
 def digest_source(source: Path) -> str:

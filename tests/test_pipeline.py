@@ -128,6 +128,19 @@ def test_an_edited_codebook_stays_and_counts(copy, made):
     assert not Run(copy).codes.units.equals(before)
 
 
+def test_an_edited_label_is_shown_and_a_spoilt_file_is_one_sentence(copy, capsys):
+    path = copy / "labels" / "labels.csv"
+    table = pd.read_csv(path, keep_default_na=False)
+    table.loc[0, "label"] = "says it <my> way"
+    table.to_csv(path, index=False)
+    cli.main(["report", str(copy)])
+    assert "says it \\u003cmy\\u003e way" in (copy / "report" / "report.html").read_text()
+    table.drop(columns="label").to_csv(path, index=False)
+    with pytest.raises(SystemExit):
+        cli.main(["report", str(copy)])
+    assert "labels.csv has no column label" in capsys.readouterr().err
+
+
 def test_a_killed_run_ends_like_one_never_killed(finished, chats, place):
     out = place / "killed"
     arguments = [sys.executable, "-m", "saeidioms", *command(chats, out)]

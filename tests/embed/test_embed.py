@@ -1,5 +1,7 @@
 """Texts become vectors: the library's own, once each, and the same ones again."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,7 @@ def test_weights_that_were_tampered_with_are_refused(tmp_path, monkeypatch):
     (package / "__init__.py").write_text("")
     (package / "model" / "model.safetensors").write_bytes(b"other weights")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
     with pytest.raises(ArtifactError, match="other weights"):
         load_encoder(DEFAULT)
 
