@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from saeidioms.errors import ArtifactError
 
 FORMAT_VERSION = 1
@@ -55,7 +57,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise ArtifactError(_not_writable(path, error)) from error
     finally:
         with suppress(OSError):
@@ -141,7 +143,19 @@ class RunFolder:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
+    def adopt(self, name: str, folder: Path) -> None:
+        """Replace a stage's folder by a copy of another run's, as a whole."""
+        final = self.stage(name)
+        partial = final.with_name(f".{name}.partial")
+        try:
+            for left_over in (partial, final):
+                shutil.rmtree(left_over, ignore_errors=True)
+            shutil.copytree(folder, partial)
+            partial.rename(final)
+        except OSError as error:
+            raise ArtifactError(_not_writable(final, error)) from error
 
-def _not_writable(path: Path, error: OSError) -> str:
-    reason = error.strerror or str(error)
+
+def _not_writable(path: Path, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
     return f"{path} cannot be written ({reason}); choose another folder or free it."

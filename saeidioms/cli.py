@@ -211,7 +211,8 @@ def _apply(parsed: argparse.Namespace) -> None:
 
 
 def _stage(parsed: argparse.Namespace) -> None:
-    from saeidioms.pipeline import bind_options, resume
+    from saeidioms.options import bind_options
+    from saeidioms.pipeline import resume
 
     run = resume(parsed.run)
     run.record.options = bind_options(_options(parsed, run.record.options))
@@ -241,7 +242,7 @@ def _print_shares(run: Run) -> None:
     from saeidioms.run import read_shares
 
     level = run.record.options["distribution"]["level"]
-    print(f"\nShare of messages that hold it, with {level:.0%} intervals\n")
+    print(f"\nShare of messages that hold it, with {100 * level:g}% intervals\n")
     for row in read_shares(run).to_dict("records"):
         names = {"category": row["category"], "sub_category": f"  {row['sub_category']}"}
         name = names.get(row["level"], "none of these")

@@ -122,6 +122,8 @@ def bind(
     bound: Options = {}
     for name, parameter in allowed.items():
         if name not in options:
+            if parameter.default is parameter.empty:
+                raise OptionError(f"{section}.{name} is missing; give it.")
             bound[name] = parameter.default
             continue
         expected = annotation(function, name)
@@ -181,7 +183,7 @@ def _literals(expected: Any) -> tuple[Any, ...]:
 
 def _nearest(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1)
     return f"did you mean {near[0]}?" if near else f"allowed are: {', '.join(names)}."
 
 

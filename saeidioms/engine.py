@@ -17,6 +17,7 @@ from saeidioms.run import Run
 
 logger = logging.getLogger(__name__)
 
+ASIDE = "edited.csv"
 Origin = dict[str, Any]  # what a stage was made from: version, options, digests of inputs
 
 
@@ -39,6 +40,9 @@ class Stage:
     edited
         A file that people edit in place: their edit is an input to what follows. A new proposal
         is then written beside it, under the second name.
+    edit_of
+        Inputs that an edit speaks of: where they change (another dictionary has other features),
+        the edit is set aside, as ``edited.csv``, and the new proposal counts.
     version
         Raised when the same input would make something else.
     """
@@ -49,6 +53,7 @@ class Stage:
     options: Callable[[Run], dict[str, Any]]
     inputs: Callable[[Run], dict[str, str]] = lambda run: {}
     edited: tuple[str, str] | None = None
+    edit_of: tuple[str, ...] = ()
     version: int = 1
 
 
@@ -100,43 +105,56 @@ def is_edited(run: Run, stage: Stage) -> bool:
 
 
 def _build(run: Run, stages: Sequence[Stage], stage: Stage) -> None:
-    kept: bytes | None = None
-    if stage.edited and is_edited(run, stage):
-        kept = (run.folder.stage(stage.name) / stage.edited[0]).read_bytes()
-    manifest: dict[str, Any] = {"stage": stage.name, "origin": _origin(run, stages, stage)}
+    origin = _origin(run, stages, stage)
+    edit = _edit(run, stage)
+    before = run.folder.manifest(stage.name)
+    manifest: dict[str, Any] = {"stage": stage.name, "origin": origin}
     run.forget(stage.name)
     with measured() as cost, run.folder.write(stage.name, manifest) as folder:
         stage.make(run, folder)
         if stage.edited:
             name, beside = stage.edited
             manifest["proposed"] = digest_file(folder / name)
-            if kept is not None:
-                shutil.move(folder / name, folder / beside)
-                (folder / name).write_bytes(kept)
-                logger.warning(
-                    "%s was edited, so it stays; the new proposal is %s beside it.",
-                    run.folder.stage(stage.name) / name,
-                    beside,
-                )
+            if edit is not None and before is not None:
+                changed = _differing(before["origin"]["inputs"], origin["inputs"])
+                if set(changed) & set(stage.edit_of):
+                    (folder / ASIDE).write_bytes(edit)
+                    logger.warning(
+                        "%s was edited for other features; the edit is in %s.", name, ASIDE
+                    )
+                else:
+                    shutil.move(folder / name, folder / beside)
+                    (folder / name).write_bytes(edit)
+                    logger.warning(
+                        "%s was edited, so it stays; the new proposal is %s.", name, beside
+                    )
     run.record.stages[stage.name] = vars(cost)
     run.record.write(run.folder.record)
 
 
+def _edit(run: Run, stage: Stage) -> bytes | None:
+    """Return what a person made of the stage's editable file, or None."""
+    if stage.edited is None or not is_edited(run, stage):
+        return None
+    return (run.folder.stage(stage.name) / stage.edited[0]).read_bytes()
+
+
 def _origin(run: Run, stages: Sequence[Stage], stage: Stage) -> Origin:
     by_name = {other.name: other for other in stages}
-    inputs = {name: _content(run, by_name[name]) for name in stage.reads}
+    inputs = {name: content(run, by_name[name]) for name in stage.reads}
     options = json.loads(json.dumps(stage.options(run), default=str))
     return {"version": stage.version, "options": options, "inputs": inputs | stage.inputs(run)}
 
 
-def _content(run: Run, stage: Stage) -> str:
+def content(run: Run, stage: Stage) -> str:
+    """Return the digest of what a stage holds, a person's edits included."""
     manifest = run.folder.manifest(stage.name)
     if manifest is None:
         return "missing"
     files = dict(manifest["files"])
     if stage.edited:
         path = run.folder.stage(stage.name) / stage.edited[0]
-        files[stage.edited[0]] = digest_file(path)
+        files[stage.edited[0]] = digest_file(path) if path.is_file() else "missing"
         files.pop(stage.edited[1], None)
     return digest_json(files)
 
@@ -152,17 +170,17 @@ def _damage(run: Run, stage: Stage, manifest: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names whose values differ, those that one side lacks included."""
+    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
+
+
 def _change(before: Origin, now: Origin) -> str | None:
     changes = [
-        f"{name}: {before['options'].get(name)!r} -> {value!r}"
-        for name, value in now["options"].items()
-        if before["options"].get(name) != value
+        f"{name}: {before['options'].get(name)!r} -> {now['options'].get(name)!r}"
+        for name in _differing(before["options"], now["options"])
     ]
-    changes += [
-        f"{name} changed"
-        for name, digest in now["inputs"].items()
-        if before["inputs"].get(name) != digest
-    ]
+    changes += [f"{name} changed" for name in _differing(before["inputs"], now["inputs"])]
     if before["version"] != now["version"]:
         changes.append("made by another version of saeidioms")
     return "; ".join(changes) or None

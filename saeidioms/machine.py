@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from saeidioms.errors import OptionError
+
 _PACKAGES = (
     *("saeidioms", "numpy", "pandas", "plotly", "pyarrow", "scikit-learn", "scipy"),
     *("sentence-transformers", "sentencex", "torch", "transformers"),
@@ -34,6 +36,28 @@ def description() -> dict[str, str | int]:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return {"system": platform.system(), "machine": platform.machine(), "cores": cores}
+
+
+def choose_device(device: str | None) -> str:
+    """Return the device asked for, or CUDA where there is one.
+
+    Raises
+    ------
+    OptionError
+        If torch knows no such device, or it is not there.
+    """
+    import torch
+
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(
+            f"device={device!r} cannot be used ({str(error).splitlines()[0]}); give 'cpu', 'cuda' "
+            "or leave it out."
+        ) from error
+    return device
 
 
 @dataclass

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
 
 from saeidioms import charts, engine
-from saeidioms.artifacts import RunFolder, write_text
-from saeidioms.config import bind, check_sections
+from saeidioms.artifacts import digest_file, write_text
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.corpus.readers import read_corpus
@@ -24,6 +21,7 @@ from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.labellers import OfflineLabeller, label
 from saeidioms.machine import versions
+from saeidioms.options import FIXED, SECTIONS, Given, bind_options
 from saeidioms.report.build import build_report
 from saeidioms.run import APPLIED, Run, Sections, digest_source
 from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -34,65 +32,6 @@ from saeidioms.taxonomy.distribution import Distribution, Kind
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
-
-Given = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of the configuration: the callable that it configures.
-
-    Attributes
-    ----------
-    function
-        Its keyword arguments are the options.
-    given
-        Arguments that the pipeline passes itself.
-    neutral
-        Options that change no result, so that changing them makes nothing again.
-    """
-
-    function: Callable[..., Any]
-    given: tuple[str, ...] = ()
-    neutral: tuple[str, ...] = ()
-
-
-FIXED = ("units", "embed", "sae", "idioms", "codebook", "codes")  # of a run that is applied
-REPORT_GIVEN = (
-    *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
-    *("shares", "figures", "options", "versions"),
-)
-
-SECTIONS = {
-    "corpus": Section(read_corpus, given=("source",)),
-    "units": Section(select_units, given=("corpus",)),
-    "embed": Section(embed, given=("corpus", "known"), neutral=("cache",)),
-    "sae": Section(SparseAutoencoder),
-    "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings")),
-    "codebook": Section(Codebook.propose, given=("features", "sae")),
-    "codes": Section(code, given=("corpus", "activations", "codebook")),
-    "distribution": Section(Distribution.shares),
-    "compare": Section(compare, given=("distribution",)),
-    "report": Section(build_report, given=REPORT_GIVEN),
-}
-
-
-def bind_options(given: Given) -> Sections:
-    """Check all sections of a configuration and fill in the defaults.
-
-    ``compare`` is bound only where it names a baseline.
-
-    Raises
-    ------
-    OptionError
-        For an unknown section or option, or a value of the wrong type.
-    """
-    check_sections(given, SECTIONS)
-    wanted = [name for name in SECTIONS if name != "compare" or "baseline" in given.get(name, {})]
-    return {
-        name: bind(name, SECTIONS[name].function, given.get(name, {}), SECTIONS[name].given)
-        for name in wanted
-    }
 
 
 def start(source: str | Path, folder: str | Path, given: Given) -> Run:
@@ -128,9 +67,10 @@ def start_demo(folder: str | Path, given: Given) -> Run:
         If `folder` holds something else.
     """
     folder = Path(folder)
-    ours = RunFolder(folder / "run").record.is_file()
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not ours):
+    others = {path.name for path in folder.glob("*")} - {"chats.csv", "run"}
+    if folder.is_file() or others:
         raise OptionError(f"{folder} is not empty and holds no demo; give a new folder as --out.")
+    _codebook_inputs(bind_options(given))  # refuses mistakes before anything is written
     write_text(folder / "chats.csv", demo_frame().to_csv(index=False, lineterminator="\n"))
     return start(folder / "chats.csv", folder / "run", given)
 
@@ -158,7 +98,7 @@ def start_applied(run: str | Path, source: str | Path, folder: str | Path, given
         f"{name}.{option}"
         for name in FIXED
         for option in given.get(name, {})
-        if option not in SECTIONS[name].neutral
+        if option not in (*SECTIONS[name].neutral, "seed")  # a seed is for the statistics here
     ]
     if fixed:
         raise OptionError(
@@ -167,12 +107,15 @@ def start_applied(run: str | Path, source: str | Path, folder: str | Path, given
     for name in APPLIED:
         if model.folder.manifest(name) is None:
             raise ArtifactError(f"{run} has no {name}; finish that run first.")
-    kept = {name: model.record.options[name] | dict(given.get(name, {})) for name in FIXED}
+    kept = {name: dict(model.record.options[name]) for name in FIXED}
+    for name in FIXED:
+        neutral = SECTIONS[name].neutral
+        kept[name] |= {key: value for key, value in given.get(name, {}).items() if key in neutral}
     options = bind_options(dict(given) | kept)
     new = Run.prepare(folder, source, options, dictionary=str(run))
-    for name in APPLIED:
-        if new.folder.manifest(name) is None:
-            shutil.copytree(model.folder.stage(name), new.folder.stage(name), dirs_exist_ok=True)
+    for stage in STAGES:
+        if stage.name in APPLIED and engine.content(new, stage) != engine.content(model, stage):
+            new.folder.adopt(stage.name, model.folder.stage(stage.name))
     return new
 
 
@@ -195,8 +138,15 @@ def advance(run: Run, until: str | None = None) -> None:
 
 def states(run: Run) -> Iterator[tuple[str, str]]:
     """Yield every stage's name with ``"up to date"`` or why it must be made (again)."""
+    stale: set[str] = set()
     for stage in STAGES:
-        yield stage.name, engine.why_stale(run, STAGES, stage) or "up to date"
+        reason = engine.why_stale(run, STAGES, stage)
+        above = [name for name in stage.reads if name in stale]
+        if reason is None and above and stage.name not in run.frozen:
+            reason = f"follows {', '.join(above)}"
+        if reason is not None:
+            stale.add(stage.name)
+        yield stage.name, reason or "up to date"
 
 
 def _make_corpus(run: Run, folder: Path) -> None:
@@ -293,7 +243,8 @@ def _make_report(run: Run, folder: Path) -> None:
         changes = compare(counted, **versus)
         heading = f"Change against {versus['baseline']}, by {versus['by']}"
         figures.append((heading, charts.change(changes, taxonomy, panel=versus["panel"])))
-    turns = over_turns(run.corpus, run.codes, taxonomy)
+    draws = {name: value for name, value in options["distribution"].items() if name != "by"}
+    turns = over_turns(run.corpus, run.codes, taxonomy, **draws)
     figures.append(("Over the conversation", charts.over_turns(turns, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
     build_report(
@@ -306,6 +257,7 @@ def _make_report(run: Run, folder: Path) -> None:
         distribution=counted,
         lexicon=run.lexicon,
         shares=counted.shares(**options["distribution"] | {"by": None}),
+        level=options["distribution"]["level"],
         figures=figures,
         options=options,
         versions=versions(),
@@ -331,7 +283,10 @@ def _codebook_inputs(options: Sections) -> dict[str, str]:
     """Return the digests of the files that the codebook is made from."""
     digests = {"taxonomy": Taxonomy.read(options["codebook"]["taxonomy"]).digest}
     if overrides := options["codebook"]["overrides"]:
-        digests["overrides"] = digest_source(Path(overrides))
+        path = Path(overrides)
+        if not path.is_file():
+            raise OptionError(f"{path} is no file; give a CSV with feature and sub_category.")
+        digests["overrides"] = digest_file(path)
     return digests
 
 
@@ -355,9 +310,10 @@ STAGES = (
     Stage(
         "labels",
         _make_labels,
-        reads=("features",),
+        reads=("sae", "features"),
         options=_options_of(),
         edited=("labels.csv", "proposal.csv"),
+        edit_of=("sae",),
     ),
     Stage(
         "codebook",
@@ -366,6 +322,7 @@ STAGES = (
         options=_options_of("codebook"),
         inputs=lambda run: _codebook_inputs(run.record.options),
         edited=("codebook.csv", "proposal.csv"),
+        edit_of=("sae", "taxonomy"),
     ),
     Stage(
         "codes",

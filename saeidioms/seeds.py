@@ -6,6 +6,8 @@ import zlib
 
 import numpy as np
 
+from saeidioms.errors import OptionError
+
 
 def generator(seed: int, name: str) -> np.random.Generator:
     """Return the generator of one named random choice.
@@ -22,11 +24,18 @@ def generator(seed: int, name: str) -> np.random.Generator:
     numpy.random.Generator
         Always the same stream for the same pair.
 
+    Raises
+    ------
+    OptionError
+        If the seed is negative.
+
     Examples
     --------
     >>> generator(0, "split").integers(10) == generator(0, "split").integers(10)
     np.True_
     """
+    if seed < 0:
+        raise OptionError(f"seed is {seed}; give a whole number of at least 0.")
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode())]))
 
 

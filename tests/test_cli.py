@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from saeidioms import cli, config, pipeline
+from saeidioms import cli, config, options, pipeline
 from saeidioms.run import Run
 
 
@@ -98,6 +98,37 @@ def test_an_unknown_option_in_a_configuration(chats, tmp_path, capsys):
     assert "did you mean n_features?" in sentence
 
 
+def test_a_device_that_is_not_there(chats, tmp_path, capsys):
+    assert "device='warp'" in fails(
+        capsys, "run", chats, "--out", tmp_path / "out", "--device", "warp"
+    )
+
+
+def test_a_baseline_without_a_column(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--baseline", "control")
+    assert "compare.by is missing" in sentence
+
+
+def test_a_panel_without_a_baseline(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--panel", "arm")
+    assert "compare.baseline is missing" in sentence
+
+
+def test_a_negative_seed(chats, tmp_path, capsys):
+    assert "seed" in fails(capsys, "run", chats, "--out", tmp_path / "out", "--seed", "-1")
+
+
+def test_overrides_that_are_not_there(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--overrides", "own.csv")
+    assert "own.csv is no file" in sentence
+
+
+def test_a_mistake_does_not_lock_the_demo_out(tmp_path, capsys):
+    fails(capsys, "demo", "--out", tmp_path / "demo", "--taxonomy", "empaty")
+    cli_options = ["demo", "--out", str(tmp_path / "demo"), "--taxonomy", "schwartz_valeus"]
+    assert "schwartz_values" in fails(capsys, *cli_options)
+
+
 def test_an_output_that_cannot_be_written(chats, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     sentence = fails(capsys, "run", chats, "--out", tmp_path / "file" / "out")
@@ -146,13 +177,13 @@ def test_a_comparison_is_made_only_where_a_baseline_is_given(chats, tmp_path):
     out = tmp_path / "out"
     cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
     cli.main(["corpus", str(out), "--by", "arm", "--level", "0.9"])
-    options = Run(out).record.options
-    assert options["distribution"]["by"] == "arm"
-    assert "compare" not in options
+    bound = Run(out).record.options
+    assert bound["distribution"]["by"] == "arm"
+    assert "compare" not in bound
     cli.main(["corpus", str(out), "--by", "arm", "--baseline", "control"])
-    options = Run(out).record.options
-    assert (options["compare"]["by"], options["compare"]["baseline"]) == ("arm", "control")
-    assert options["distribution"]["level"] == 0.9
+    bound = Run(out).record.options
+    assert (bound["compare"]["by"], bound["compare"]["baseline"]) == ("arm", "control")
+    assert bound["distribution"]["level"] == 0.9
 
 
 def test_a_stage_refuses_what_a_run_refuses(chats, tmp_path, capsys):
@@ -166,7 +197,7 @@ def test_a_stage_refuses_what_a_run_refuses(chats, tmp_path, capsys):
 def test_every_flag_sets_an_option_of_its_sections():
     for flag in (flag for flags in cli.GROUPS.values() for flag in flags):
         for name in flag.sections:
-            section = pipeline.SECTIONS[name]
+            section = options.SECTIONS[name]
             assert flag.name in config.parameters(section.function, section.given)
 
 
@@ -186,4 +217,4 @@ def test_shipped_configurations_fit_their_callables():
     names = sorted(path.stem for path in config.find_config("default").parent.glob("*.yaml"))
     assert {"default", "demo", "large_gpu", "lend_an_ear"} <= set(names)
     for name in names:
-        pipeline.bind_options(config.read_config(name))
+        options.bind_options(config.read_config(name))

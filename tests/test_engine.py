@@ -1,6 +1,7 @@
 """Stages are made when something changed, and only then."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,7 @@ STAGES = (
         ("sae",),
         options("codebook"),
         edited=("codebook.csv", "proposal.csv"),
+        edit_of=("sae",),
     ),
     Stage("codes", make("codes"), ("corpus", "codebook"), lambda run: {}),
 )
@@ -101,14 +103,40 @@ def test_a_new_proposal_lands_beside_an_edit(run):
     names_made(run)
     path = run.folder.stage("codebook") / "codebook.csv"
     path.write_text("mine")
-    run.record.options["sae"]["x"] = 2
-    assert names_made(run) == ["sae", "codebook", "codes"]
+    run.record.options["codebook"]["x"] = 2
+    assert names_made(run) == ["codebook", "codes"]
     assert path.read_text() == "mine"
     assert "'x': 2" in path.with_name("proposal.csv").read_text()
     assert is_edited(run, STAGES[2])
     assert names_made(run) == []
     path.write_text("mine again")
     assert names_made(run) == ["codes"]
+
+
+def test_an_edit_of_other_features_is_set_aside(run):
+    names_made(run)
+    path = run.folder.stage("codebook") / "codebook.csv"
+    path.write_text("mine")
+    run.record.options["sae"]["x"] = 2
+    assert names_made(run) == ["sae", "codebook", "codes"]
+    assert path.read_text().startswith("codebook")
+    assert path.with_name("edited.csv").read_text() == "mine"
+    assert names_made(run) == []
+
+
+def test_an_option_that_is_gone_is_a_change(run):
+    wide = (replace(STAGES[0], options=lambda run: {"corpus.x": 1, "compare.by": "arm"}),)
+    advance(run, wide)
+    narrow = (replace(STAGES[0], options=lambda run: {"corpus.x": 1}),)
+    assert why_stale(run, narrow, narrow[0]) == "compare.by: 'arm' -> None"
+
+
+def test_a_deleted_editable_file_is_made_again(run):
+    names_made(run)
+    (run.folder.stage("codebook") / "codebook.csv").unlink()
+    assert why_stale(run, STAGES, STAGES[2]) == "codebook.csv is missing"
+    assert why_stale(run, STAGES, STAGES[3]) == "codebook changed"
+    assert names_made(run) == ["codebook"]
 
 
 def test_an_interrupted_run_ends_like_one_never_interrupted(run, tmp_path):

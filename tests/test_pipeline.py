@@ -167,6 +167,25 @@ def test_a_stored_run_gives_the_same_text_the_same_codes(finished, chats, place)
     assert (place / "new" / "report" / "report.html").exists()
 
 
+def test_applying_again_takes_the_corrected_codebook(copy, chats, tmp_path):
+    new = tmp_path / "new"
+    arguments = ["apply", str(copy), str(chats), "--out", str(new), "--seed", "3"]
+    cli.main(arguments)
+    path = copy / "codebook" / "codebook.csv"
+    table = pd.read_csv(path, keep_default_na=False, encoding="utf-8-sig")
+    table.loc[0, ["category", "sub_category", "weight"]] = ["Mis-attuned", "self-oriented", 9.0]
+    table.to_csv(path, index=False, encoding="utf-8-sig")
+    cli.main(arguments)
+    assert (new / "codebook" / "codebook.csv").read_bytes() == path.read_bytes()
+    assert Run(new).codebook.table["sub_category"][0] == "self-oriented"
+
+
+def test_without_its_baseline_a_comparison_is_gone(copy, chats):
+    cli.main(["run", str(chats), "--out", str(copy), "--role", "supporter", "--by", "half"])
+    assert not (copy / "distribution" / "comparison.csv").exists()
+    assert "Change against" not in (copy / "report" / "report.html").read_text()
+
+
 def test_apply_changes_no_dictionary(finished, chats, place, capsys):
     arguments = ["apply", str(finished.folder.root), str(chats), "--out", str(place / "no")]
     with pytest.raises(SystemExit) as caught:

@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from saeidioms.artifacts import digest_json
 from saeidioms.errors import ArtifactError, OptionError
+from saeidioms.machine import choose_device
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def load_encoder(
         ``"auto"``: bfloat16 where the device computes in it and the vectors of `sample` keep a
         cosine of at least 0.99 to float32, else float32.
     device
-        Where to compute; None: CUDA or MPS where there is one.
+        Where to compute; None: CUDA where there is one.
     trust_remote_code
         Run code that comes with the model.
     sample
@@ -162,6 +163,7 @@ def load_encoder(
     """
     if precision not in ("auto", "float32", "bfloat16"):
         raise OptionError(f"precision is {precision!r}; give auto, float32 or bfloat16.")
+    device = choose_device(device)
     name = DEFAULT if model == DEFAULT.split("/")[1] else model
 
     def load(kind: Literal["float32", "bfloat16"]) -> SentenceEncoder:

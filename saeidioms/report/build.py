@@ -43,6 +43,7 @@ def build_report(
     lexicon: pd.DataFrame,
     shares: pd.DataFrame | None = None,
     figures: Sequence[tuple[str, go.Figure]] = (),
+    level: float = 0.95,
     title: str | None = None,
     notice: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -65,6 +66,8 @@ def build_report(
         defaults if not given. Pass them where intervals resample something else than conversations.
     figures
         More charts to show below the distribution: (heading, figure) pairs.
+    level
+        Of the intervals in `shares`.
     title
         Heading of the page; the name of the corpus' source by default.
     notice
@@ -87,6 +90,7 @@ def build_report(
         overview=sections.overview(corpus, codes, codebook),
         distribution=sections.coverage(distribution, shares),
         shares=rows,
+        level=level,
         taxonomy=codebook.taxonomy,
         figures=[("Share of each kind of expression", first), *figures],
         reading=sections.reading(corpus),
@@ -110,7 +114,12 @@ def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "percent": _percent, "plural": _plural}
+    environment.filters |= {
+        "number": _number,
+        "percent": _percent,
+        "percent_short": _percent_short,
+        "plural": _plural,
+    }
     page = environment.get_template("page.html").render(
         style=Markup((_TEMPLATE / "page.css").read_text(encoding="utf-8")),
         scripts=[Markup(script) for script in scripts],
@@ -145,6 +154,10 @@ def _number(value: float, digits: int = 0) -> str:
 
 def _percent(value: float, digits: int = 1) -> str:
     return "–" if pd.isna(value) else f"{100 * value:.{digits}f}%"
+
+
+def _percent_short(value: float) -> str:
+    return f"{100 * value:g}%"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -14,10 +14,11 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from saeidioms.errors import InputError
+from saeidioms.machine import choose_device
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.sae.coder import Coder
 from saeidioms.sae.metrics import dead_share, densities, explained_variance, l0, sum_of_squares
-from saeidioms.sae.recipe import Recipe, choose_device, settle
+from saeidioms.sae.recipe import Recipe, settle
 from saeidioms.sae.size import split_rows
 from saeidioms.sae.sparsity import TopK
 from saeidioms.sae.storage import Tensors, digest_model, read_model, write_model

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
-import torch
-
 from saeidioms.errors import InputError, OptionError
+from saeidioms.machine import choose_device
 from saeidioms.sae.size import choose_size
 from saeidioms.sae.sparsity import TopK
 
@@ -94,26 +93,6 @@ def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
         seed=options["seed"],
         device=choose_device(options["device"]),
     )
-
-
-def choose_device(device: str | None) -> str:
-    """Return the device asked for, or CUDA where there is one.
-
-    Raises
-    ------
-    OptionError
-        If torch knows no such device, or it is not there.
-    """
-    if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(
-            f"device={device!r} cannot be used ({str(error).splitlines()[0]}); give 'cpu', 'cuda' "
-            "or leave it out."
-        ) from error
-    return device
 
 
 def _check(name: str, value: Any, kind: type, least: int) -> None:

@@ -292,6 +292,8 @@ def _read_table(path: Path, taxonomy: Taxonomy) -> pd.DataFrame:
     places = _places(taxonomy, rows["place"].to_numpy(object))
     unweighed = (rows["place"] != "").to_numpy() & (rows["weight"] == 0).to_numpy()
     table = rows.assign(**places)
+    nowhere = (rows["place"] == "").to_numpy()
+    table.loc[nowhere, "weight"], table.loc[nowhere, "also"] = 0.0, ""
     median = table["weight"][table["weight"] > 0].median()
     table.loc[unweighed, "weight"] = 1.0 if np.isnan(median) else round(median, _DECIMALS)
     table = table.sort_values("feature", kind="stable", ignore_index=True)

@@ -114,7 +114,7 @@ def code(
         stop = start + len(probabilities)
         np.add.at(mass, owner[start:stop], probabilities)
         inside = probabilities[:, :n_sub]
-        unit, sub = np.nonzero(inside >= min_strength)
+        unit, sub = np.nonzero((inside >= min_strength) & (inside > 0))
         coded[owner[start + unit], sub] = True
         strength = inside[unit, sub]
         order = np.lexsort((-strength, unit))

@@ -1,0 +1,86 @@
+"""The sections of a configuration, and the public callables that they configure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from saeidioms.config import bind, check_sections
+from saeidioms.corpus.readers import read_corpus
+from saeidioms.corpus.select import select_units
+from saeidioms.embed.embed import embed
+from saeidioms.errors import OptionError
+from saeidioms.idioms.features import find_idioms
+from saeidioms.report.build import build_report
+from saeidioms.run import Sections
+from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.taxonomy.codebook import Codebook
+from saeidioms.taxonomy.coding import code
+from saeidioms.taxonomy.comparison import compare
+from saeidioms.taxonomy.distribution import Distribution
+
+Given = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the configuration: the callable that it configures.
+
+    Attributes
+    ----------
+    function
+        Its keyword arguments are the options.
+    given
+        Arguments that the pipeline passes itself.
+    neutral
+        Options that change no result, so that changing them makes nothing again.
+    """
+
+    function: Callable[..., Any]
+    given: tuple[str, ...] = ()
+    neutral: tuple[str, ...] = ()
+
+
+SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statistics alike
+FIXED = ("units", "embed", "sae", "idioms", "codebook", "codes")  # of a run that is applied
+REPORT_GIVEN = (
+    *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
+    *("shares", "level", "figures", "options", "versions"),
+)
+
+SECTIONS = {
+    "corpus": Section(read_corpus, given=("source",)),
+    "units": Section(select_units, given=("corpus",)),
+    "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
+    "sae": Section(SparseAutoencoder, neutral=("device",)),
+    "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings")),
+    "codebook": Section(Codebook.propose, given=("features", "sae")),
+    "codes": Section(code, given=("corpus", "activations", "codebook")),
+    "distribution": Section(Distribution.shares),
+    "compare": Section(compare, given=("distribution",)),
+    "report": Section(build_report, given=REPORT_GIVEN),
+}
+
+
+def bind_options(given: Given) -> Sections:
+    """Check all sections of a configuration and fill in the defaults.
+
+    ``compare`` is bound only where it names a baseline.
+
+    Raises
+    ------
+    OptionError
+        For an unknown section or option, or a value of the wrong type.
+    """
+    check_sections(given, SECTIONS)
+    versus = set(given.get("compare", {}))
+    if "baseline" not in versus and versus - SHARED:
+        raise OptionError(
+            f"compare.baseline is missing beside {', '.join(sorted(versus))}; give it."
+        )
+    wanted = [name for name in SECTIONS if name != "compare" or "baseline" in given.get(name, {})]
+    return {
+        name: bind(name, SECTIONS[name].function, given.get(name, {}), SECTIONS[name].given)
+        for name in wanted
+    }
