@@ -2,8 +2,8 @@ from . import charts as charts
 from .corpus.corpus import Corpus as Corpus
 from .corpus.demo import demo_corpus as demo_corpus
 from .corpus.readers import read_corpus as read_corpus
-from .embed.embed import embed as embed
-from .embed.embeddings import Embeddings as Embeddings
+from .embedding.embed import embed as embed
+from .embedding.embeddings import Embeddings as Embeddings
 from .idioms.features import FeatureTable as FeatureTable
 from .idioms.features import find_idioms as find_idioms
 from .idioms.labellers import OfflineLabeller as OfflineLabeller

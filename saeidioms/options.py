@@ -9,7 +9,7 @@ from typing import Any
 from saeidioms.config import bind, check_sections
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
-from saeidioms.embed.embed import embed
+from saeidioms.embedding.embed import embed
 from saeidioms.errors import OptionError
 from saeidioms.idioms.features import find_idioms
 from saeidioms.report.build import build_report

@@ -15,7 +15,7 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
-from saeidioms.embed.embed import embed
+from saeidioms.embedding.embed import embed
 from saeidioms.engine import Stage
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.features import find_idioms

@@ -22,7 +22,7 @@ from saeidioms.errors import ArtifactError, InputError, OptionError
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
-    from saeidioms.embed.embeddings import Embeddings
+    from saeidioms.embedding.embeddings import Embeddings
     from saeidioms.idioms.features import FeatureTable
     from saeidioms.sae.activations import SparseActivations
     from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -148,7 +148,7 @@ class Run:
     @property
     def embeddings(self) -> Embeddings:
         """The vectors of the units."""
-        from saeidioms.embed.embeddings import Embeddings
+        from saeidioms.embedding.embeddings import Embeddings
 
         return self._load("embeddings", Embeddings.load)
 

@@ -22,8 +22,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embed.embed import embed
-from saeidioms.embed.embeddings import Embeddings
+from saeidioms.embedding.embed import embed
+from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.idioms.features import find_idioms
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook

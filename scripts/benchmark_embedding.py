@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embed.encoders import _computes_in_bfloat16, _load, load_encoder
+from saeidioms.embedding.encoders import _computes_in_bfloat16, _load, load_encoder
 from saeidioms.seeds import generator
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"

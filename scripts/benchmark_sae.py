@@ -78,7 +78,7 @@ def prepare(arguments: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
         np.save(groups, pd.factorize(np.load(arguments.groups, allow_pickle=False))[0])
         return arguments.vectors, groups
     from saeidioms.corpus.readers import read_corpus
-    from saeidioms.embed.embed import embed
+    from saeidioms.embedding.embed import embed
 
     corpus = read_corpus(arguments.chats).where(role=arguments.role)
     vectors = folder / "vectors.npy"

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
     *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
-    *("stats", "corpus", "embed", "sae", "idioms", "taxonomy", "charts", "report"),
+    *("stats", "corpus", "embedding", "sae", "idioms", "taxonomy", "charts", "report"),
     *("run", "engine", "options", "pipeline", "cli", "__main__"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -87,3 +87,9 @@ def test_every_public_name_can_be_imported():
 
     for name in saeidioms.__all__:
         assert getattr(saeidioms, name) is not None
+
+
+def test_no_public_name_is_hidden_by_a_room_of_that_name():
+    public = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"charts"}
+    assert not [name for name in rooms if f"as {name}\n" in public]

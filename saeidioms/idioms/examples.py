@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.embed.embeddings import Embeddings
+from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.seeds import generator
 
 _BLOCK = 8192  # rows of which dense (rows, F) closeness is held at once

@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.embed.embeddings import Embeddings
-from saeidioms.embed.encoders import EncoderSpec
+from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.embedding.encoders import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.examples import centroids, find_examples
 from saeidioms.idioms.figures import measure

@@ -25,7 +25,7 @@ from saeidioms.sae.storage import Tensors, digest_model, read_model, write_model
 from saeidioms.sae.training import Trained, train_network
 
 if TYPE_CHECKING:
-    from saeidioms.embed.embeddings import Embeddings
+    from saeidioms.embedding.embeddings import Embeddings
 
 Matrix = npt.NDArray[np.float32]
 

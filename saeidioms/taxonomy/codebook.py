@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from saeidioms.artifacts import atomic_path, read_json, write_json
-from saeidioms.embed.embed import embed
+from saeidioms.embedding.embed import embed
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.reading import Dictionary, Directions, SeedReading

@@ -9,9 +9,9 @@ import pytest
 from scipy import sparse
 
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embed.embeddings import Embeddings
-from saeidioms.embed.encoders import EncoderSpec
-from saeidioms.embed.store import text_keys
+from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.store import text_keys
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
 

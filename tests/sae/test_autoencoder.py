@@ -146,7 +146,7 @@ def test_encode_codes_each_distinct_vector_once_and_keeps_the_ids(fitted, plante
 
 
 def test_learns_from_real_messages(data_folder, tmp_path):
-    from saeidioms.embed.embed import embed  # loads a language model: only where it is needed
+    from saeidioms.embedding.embed import embed  # loads a language model: only where it is needed
 
     chats = pd.read_csv(data_folder / "esconv_dev.csv")
     chats = chats[chats["role"] == "supporter"].head(400)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saeidioms.embed.embed import embed
+from saeidioms.embedding.embed import embed
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.codebook import COLUMNS, Codebook, lexicon

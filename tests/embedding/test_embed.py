@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embed import embed as module
-from saeidioms.embed.embed import embed
-from saeidioms.embed.embeddings import Embeddings
-from saeidioms.embed.encoders import (
+from saeidioms.embedding import embed as module
+from saeidioms.embedding.embed import embed
+from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.embedding.encoders import (
     DEFAULT,
     LOWEST_COSINE,
     _packaged,

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
-from saeidioms.embed.encoders import EncoderSpec
-from saeidioms.embed.store import read_shard, write_shard
+from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.store import read_shard, write_shard
 from saeidioms.errors import ArtifactError, InputError
 
 SHARD_ROWS = 200_000
@@ -32,7 +32,7 @@ class Embeddings:
     ids
         (N,) ids of the units.
     keys
-        (U,) 16-byte keys of the texts, see `saeidioms.embed.store.text_keys`.
+        (U,) 16-byte keys of the texts, see `saeidioms.embedding.store.text_keys`.
     encoder
         What made the vectors.
 

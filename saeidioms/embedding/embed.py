@@ -12,9 +12,9 @@ import pandas as pd
 import platformdirs
 
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.embed.embeddings import Embeddings
-from saeidioms.embed.encoders import SAMPLE, Encoder, Precision, load_encoder
-from saeidioms.embed.store import VectorStore, fill_from, text_keys
+from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.embedding.encoders import SAMPLE, Encoder, Precision, load_encoder
+from saeidioms.embedding.store import VectorStore, fill_from, text_keys
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.progress import bar
 
@@ -48,7 +48,7 @@ def embed(
     dimensions
         Keep the first so many dimensions of a Matryoshka model.
     precision
-        ``"auto"``, ``"float32"`` or ``"bfloat16"``; see `saeidioms.embed.encoders.load_encoder`.
+        ``"auto"``, ``"float32"`` or ``"bfloat16"``; see `load_encoder`.
     device
         Where to compute, such as ``"cpu"`` or ``"cuda"``; None: a GPU where there is one.
     trust_remote_code
