@@ -26,9 +26,9 @@ from saeidioms.report.build import build_report
 from saeidioms.run import APPLIED, Run, Sections, digest_source
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
-from saeidioms.taxonomy.coding import code
-from saeidioms.taxonomy.comparison import compare, over_turns
-from saeidioms.taxonomy.distribution import Distribution, Kind
+from saeidioms.taxonomy.coding import Codes, code
+from saeidioms.taxonomy.comparison import compare, groups_to_compare, over_turns
+from saeidioms.taxonomy.distribution import Distribution, Kind, distribute
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,17 @@ def resume(folder: str | Path) -> Run:
 
 
 def advance(run: Run, until: str | None = None) -> None:
-    """Make every stage that is missing or stale, in order, up to and with `until`."""
+    """Make every stage that is missing or stale, in order, up to and with `until`.
+
+    Raises
+    ------
+    OptionError
+        If a file, column or group that the options name is not there; nothing is recorded then.
+    """
+    if not run.frozen:
+        _codebook_inputs(run.record.options)
+    if engine.why_stale(run, STAGES, STAGES[0]) is None:
+        _check_groups(run, run.corpus)
     engine.advance(run, STAGES, until)
 
 
@@ -152,20 +162,25 @@ def states(run: Run) -> Iterator[tuple[str, str]]:
 def _make_corpus(run: Run, folder: Path) -> None:
     messages = read_corpus(run.record.source, **run.record.options["corpus"])
     corpus = select_units(messages, **run.record.options["units"])
-    _check_columns(run, corpus)
+    _check_groups(run, corpus)
     corpus.save(folder)
 
 
-def _check_columns(run: Run, corpus: Corpus) -> None:
-    """Refuse a misspelt group before anything expensive is done."""
-    for section in ("distribution", "compare"):
-        for name in ("by", "panel", "cluster"):
-            column = run.record.options.get(section, {}).get(name)
-            if column is not None and column not in corpus.table.columns:
-                raise OptionError(
-                    f"{section}.{name} is {column!r}, which is no column of {run.record.source}; "
-                    f"there are: {', '.join(['conversation_id', *corpus.metadata])}."
-                )
+def _check_groups(run: Run, corpus: Corpus) -> None:
+    """Refuse mistaken columns and groups before anything expensive is done."""
+    options = run.record.options
+    nothing = Codes(
+        pd.DataFrame(columns=["unit_id", "category", "sub_category"], dtype="str"),
+        corpus.messages(),
+    )
+    counted = distribute(corpus, nothing, Taxonomy.read(options["codebook"]["taxonomy"]))
+    counted.groups(options["distribution"]["by"])
+    counted.clusters(options["distribution"]["cluster"])
+    if "compare" in options:
+        versus = options["compare"]
+        groups_to_compare(counted, versus["by"], versus["baseline"], versus["against"])
+        counted.groups(versus["panel"])
+        counted.clusters(versus["cluster"])
 
 
 def _make_embeddings(run: Run, folder: Path) -> None:

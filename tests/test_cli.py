@@ -151,6 +151,27 @@ def test_a_misspelt_group_is_refused_before_anything_expensive(chats, tmp_path, 
     assert not (out / "embeddings").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--by", "arm", "--baseline", "controll"], "baseline is 'controll'"),
+        (["--by", "strategy"], "strategy varies within conversations"),
+        (["--cluster", "persn"], "there is no column persn"),
+    ],
+)
+def test_mistaken_groups_are_refused_at_once_and_not_recorded(
+    tmp_path, capsys, chats, options, sentence
+):
+    table = pd.read_csv(chats).assign(strategy=["x", "y", "x"])
+    table.to_csv(chats, index=False)
+    out = tmp_path / "out"
+    assert sentence in fails(capsys, "run", chats, "--out", out, *options)
+    assert not (out / "embeddings").exists()
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    assert sentence in fails(capsys, "corpus", out, *options)
+    cli.main(["corpus", str(out)])
+
+
 def test_an_unknown_taxonomy_is_refused_before_anything_expensive(chats, tmp_path, capsys):
     out = tmp_path / "out"
     sentence = fails(capsys, "run", chats, "--out", out, "--taxonomy", "empaty")

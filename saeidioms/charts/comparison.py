@@ -54,9 +54,6 @@ def change(
         return empty.add_annotation(text="No group has a baseline to compare with", showarrow=False)
     keys = ["group", panel] if panel else ["group"]
     panels = list(table.groupby(keys, sort=False))
-    if not panels:
-        empty = figure(height=160, xaxis_visible=False, yaxis_visible=False)
-        return empty.add_annotation(text="No two groups to compare", showarrow=False)
     mean = table.groupby("sub_category")["difference"].mean().sort_values()
     order = [escape(name) for name in mean.index]
     colours = category_colours(taxonomy)

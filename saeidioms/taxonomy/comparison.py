@@ -70,15 +70,7 @@ def compare(
         If a column or group is not there.
     """
     check_draws(level, n_boot)
-    groups = distribution.groups(by)
-    others = [against] if against is not None else [name for name in groups if name != baseline]
-    for option, name in (("baseline", baseline), *(("against", name) for name in others)):
-        if name not in groups:
-            raise OptionError(
-                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(groups)}."
-            )
-    if not others:
-        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    groups, others = groups_to_compare(distribution, by, baseline, against)
     clusters = distribution.clusters(cluster)
     parts = []
     for where, within in distribution.groups(panel).items():
@@ -104,6 +96,28 @@ def compare(
         if tested.any():
             table.loc[tested, "q"] = multipletests(table.loc[tested, "p"], method="fdr_bh")[1]
     return table
+
+
+def groups_to_compare(
+    distribution: Distribution, by: str, baseline: str, against: str | None = None
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the (C,) masks of a column's groups, and the names to compare with the baseline.
+
+    Raises
+    ------
+    OptionError
+        If the column or a group is not there, or there is none to compare.
+    """
+    groups = distribution.groups(by)
+    others = [against] if against is not None else [name for name in groups if name != baseline]
+    for option, name in (("baseline", baseline), *(("against", name) for name in others)):
+        if name not in groups:
+            raise OptionError(
+                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(groups)}."
+            )
+    if not others:
+        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    return groups, others
 
 
 def _difference(
