@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,54 +14,74 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from saeidioms.errors import InputError
+from saeidioms.errors import InputError, OptionError
 from saeidioms.machine import choose_device
 from saeidioms.sae.activations import SparseActivations
+from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.coder import Coder
-from saeidioms.sae.metrics import dead_share, densities, explained_variance, l0, sum_of_squares
+from saeidioms.sae.metrics import dead_share, score
 from saeidioms.sae.recipe import Recipe, settle
+from saeidioms.sae.rows import Matrix
 from saeidioms.sae.size import split_rows
-from saeidioms.sae.sparsity import TopK
-from saeidioms.sae.storage import Tensors, digest_model, read_model, write_model
-from saeidioms.sae.training import Trained, train_network
+from saeidioms.sae.sparsity import RULES
+from saeidioms.sae.storage import (
+    DECISIVE,
+    Tensors,
+    digest_model,
+    read_model,
+    structure,
+    write_model,
+)
+from saeidioms.sae.training import Rows, Trained, train_network
 
 if TYPE_CHECKING:
     from saeidioms.embedding.embeddings import Embeddings
 
-Matrix = npt.NDArray[np.float32]
+Array = npt.NDArray[np.float32]
 
 FEWEST_ROWS = 4
+DEAD_ROWS = 200_000  # training rows on which a feature must be silent to count as dead
 
 
 class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Dictionary of features of which only k describe any one row.
 
-    Top-k sparse autoencoder with auxiliary loss, after Gao et al. 2024, *Scaling and evaluating
-    sparse autoencoders* (arXiv 2406.04093). Inputs are centred and brought to one scale
-    internally; the stored weights work on raw inputs.
+    Sparse autoencoder with the auxiliary loss of Gao et al. 2024, *Scaling and evaluating sparse
+    autoencoders* (arXiv 2406.04093); `saeidioms.sae.sparsity` has the sources of the rules.
+    Inputs are centred and brought to one scale internally; the stored weights work on raw inputs.
 
     Parameters
     ----------
     n_features
         Size F of the dictionary; None: chosen from the number of rows, see `choose_size`.
     k
-        Features active in a row, at most; None: chosen with `n_features`.
+        Features active in a row: at most for ``"topk"``, on average for the other rules; None:
+        chosen with `n_features`.
+    sparsity
+        How activations are made sparse: ``"topk"``, ``"batch_topk"``, ``"jumprelu"``, ``"relu"``.
+    prefixes
+        Shares of the dictionary that must each reconstruct the rows by themselves, such as
+        ``(1 / 16, 1 / 4, 1)``, so that general features come first (Matryoshka SAE, Bussmann et
+        al. 2025, arXiv 2503.17547); None: the whole alone.
     max_steps
-        Most steps of the optimiser; None: eight passes over the data, at least 600 steps.
+        Steps of the optimiser; None: twelve passes over the data, at least 1,000 steps.
     batch_size
         Rows in a step; less for fewer than 20 such batches of data, where smaller steps learn more.
     learning_rate
-        Adam's, after the warm-up.
+        Adam's after the warm-up, in units of a dictionary row: how far a step moves it at most.
     aux_coefficient
         Weight of the auxiliary loss that revives dead features.
     patience
-        Checks (twenty a training) without a better held-out explained variance until the learning
-        rate decays and the training ends.
+        Checks (twenty a training) without a better held-out explained variance until the training
+        ends.
     seed
         Of split, start and order; the same seed gives the same weights, bit for bit, on a CPU
         with the same number of threads.
     device
         Where to compute, such as ``"cpu"`` or ``"cuda:1"``; None: CUDA where there is one.
+    checkpoint
+        File that keeps an unfinished training, so that `fit` goes on where it was killed and ends
+        with the same weights; removed at the end. None: nothing is kept.
 
     Attributes
     ----------
@@ -72,16 +93,20 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         (F, D) float32, the dictionary, rows of unit length.
     mean_ : numpy.ndarray
         (D,) float32: what a row without any active feature is decoded to.
+    threshold_ : numpy.ndarray
+        (F,) float32: a feature fires where its pre-activation is above; zeros for ``"topk"`` and
+        ``"relu"``. For ``"topk"`` only the k largest of a row fire besides.
     density_ : numpy.ndarray
         (F,) float32, share of the held-out rows on which each feature fires.
     metrics_ : dict
         On held-out rows: ``explained_variance`` (see `saeidioms.sae.metrics`), ``l0`` (mean number
         of active features), ``silent_share`` (features that fire on no held-out row); further
-        ``dead_share`` (features that fire on no row at all), ``n_train``, ``n_validation``.
+        ``dead_share`` (features that fire neither there nor on 200,000 training rows), ``n_train``,
+        ``n_validation``.
     history_ : pandas.DataFrame
         One row a check: step, loss, explained_variance, dead_share, learning_rate.
-    n_features_, k_ : int
-        The sizes used.
+    n_features_, k_, sparsity_ : int, int, str
+        Sizes and rule used.
     digest_ : str
         Of weights and sparsity rule.
 
@@ -99,16 +124,21 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         n_features: int | None = None,
         k: int | None = None,
         *,
+        sparsity: str = "topk",
+        prefixes: Sequence[float] | None = None,
         max_steps: int | None = None,
         batch_size: int = 512,
-        learning_rate: float = 4e-3,
+        learning_rate: float = 0.25,
         aux_coefficient: float = 1 / 32,
         patience: int = 4,
         seed: int = 0,
         device: str | None = None,
+        checkpoint: str | Path | None = None,
     ) -> None:
         self.n_features = n_features
         self.k = k
+        self.sparsity = sparsity
+        self.prefixes = prefixes
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -116,6 +146,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.patience = patience
         self.seed = seed
         self.device = device
+        self.checkpoint = checkpoint
 
     def fit(
         self, X: npt.ArrayLike | Embeddings, y: None = None, groups: npt.ArrayLike | None = None
@@ -145,17 +176,19 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             If the rows cannot be used: too few, not finite, all the same.
         """
         matrix = self._matrix(X, reset=True)
-        if len(matrix) < FEWEST_ROWS:
+        n_rows = matrix.shape[0]
+        if n_rows < FEWEST_ROWS:
             raise InputError(
-                f"n_samples = {len(matrix)} rows were given, but a sparse autoencoder needs at "
+                f"n_samples = {n_rows} rows were given, but a sparse autoencoder needs at "
                 f"least {FEWEST_ROWS} (and does well from some hundreds on): give more texts."
             )
-        recipe = settle(self.get_params(), *matrix.shape)
+        recipe = settle(self.get_params(), n_rows, matrix.shape[1])
         labels = None if groups is None else np.asarray(groups)
-        train, held_out = split_rows(len(matrix), labels, self.seed)
-        trained = train_network(matrix[train], matrix[held_out], recipe)
+        train, held_out = split_rows(n_rows, labels, self.seed)
+        path = None if self.checkpoint is None else Path(self.checkpoint)
+        trained = train_network(matrix, train, held_out, recipe, Checkpoint(path, recipe.key))
         self._keep(trained, recipe)
-        self._measure(matrix, train, held_out)
+        self._measure(matrix, train, held_out, trained.scaling.mean)
         return self
 
     def transform(self, X: npt.ArrayLike | Embeddings) -> sparse.csr_matrix:
@@ -163,7 +196,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         check_is_fitted(self)
         return self._coder().encode(self._matrix(X, reset=False))
 
-    def inverse_transform(self, X: npt.ArrayLike | sparse.sparray | sparse.spmatrix) -> Matrix:
+    def inverse_transform(self, X: npt.ArrayLike | sparse.sparray | sparse.spmatrix) -> Array:
         """Return the (N, D) float32 rows that (N, F) activations stand for."""
         check_is_fitted(self)
         activations = check_array(X, accept_sparse="csr", dtype=np.float32)
@@ -194,7 +227,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             "n_features": self.n_features_,
             "width": self.n_features_in_,
             "sparsity": self._rule(),
-            "options": self.get_params(),
+            "options": self.get_params() | {"checkpoint": None},
             "metrics": self.metrics_,
         }
         write_model(
@@ -214,12 +247,60 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self = cls(**config["options"])
         self.n_features_in_ = config["width"]
         self.n_features_ = config["n_features"]
-        self.k_ = config["sparsity"]["k"]
+        self.sparsity_, self.k_ = config["sparsity"]["rule"], config["sparsity"]["k"]
         for name, array in tensors.items():
             setattr(self, f"{name}_", array)
         self.metrics_ = config["metrics"]
         self.history_ = history
         self.digest_ = config["digest"]
+        return self
+
+    @classmethod
+    def from_weights(
+        cls,
+        encoder: npt.ArrayLike,
+        encoder_bias: npt.ArrayLike,
+        components: npt.ArrayLike,
+        mean: npt.ArrayLike,
+        *,
+        sparsity: str = "topk",
+        k: int | None = None,
+        threshold: npt.ArrayLike | None = None,
+    ) -> SparseAutoencoder:
+        """Return a dictionary with the weights of another program; see the class for their shapes.
+
+        Rows of `components` may have any length. It has no metrics and no history.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit.
+        OptionError
+            If there is no such rule, or `k` is missing for ``"topk"``.
+        """
+        weights = (
+            np.array(array, np.float32) for array in (encoder, encoder_bias, components, mean)
+        )
+        self = cls(sparsity=sparsity)
+        self.encoder_, self.encoder_bias_, self.components_, self.mean_ = weights
+        self.n_features_, self.n_features_in_ = self.encoder_.shape
+        above = np.zeros(self.n_features_) if threshold is None else threshold
+        self.threshold_ = np.array(above, np.float32)
+        for name, shape in structure(self.n_features_, self.n_features_in_).items():
+            if name in DECISIVE and (found := getattr(self, f"{name}_").shape) != shape:
+                raise InputError(
+                    f"{name} is of shape {found}, but the encoder's shape asks for {shape}; give "
+                    "weights of one dictionary."
+                )
+        if sparsity not in RULES or (sparsity == "topk" and k is None):
+            raise OptionError(
+                f"sparsity={sparsity!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and k "
+                "for topk."
+            )
+        self.sparsity_, self.k_ = sparsity, k or 0
+        self.density_ = np.full(self.n_features_, np.nan, np.float32)
+        self.metrics_, self.history_ = {}, pd.DataFrame({"step": []})
+        self.digest_ = digest_model(self._tensors(), self._rule())
         return self
 
     @property
@@ -238,76 +319,62 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return tags
 
     def _matrix(self, X: Any, *, reset: bool) -> Matrix:
-        """Return `X` as a finite float32 matrix of the right width."""
+        """Return `X` as a float32 matrix of the right width, memory-mapped ones as they are."""
+        if isinstance(X, np.memmap) or hasattr(X, "vectors"):
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            if X.ndim == 2 and X.shape[1] == self.n_features_in_:
+                return X
         try:
-            with np.errstate(over="ignore"):  # what is too large for float32 is named below
-                matrix = validate_data(
+            with np.errstate(over="ignore"):  # what is too large for float32 is named on reading
+                return validate_data(
                     self, X, reset=reset, dtype=np.float32, ensure_all_finite=False, order="C"
                 )
         except ValueError as error:
             raise InputError(str(error)) from error
-        for start in range(0, len(matrix), 8192):
-            finite = np.isfinite(matrix[start : start + 8192])
-            if not finite.all():
-                row, column = np.argwhere(~finite)[0]
-                raise InputError(
-                    f"row {start + row}, column {column} of the matrix is NaN or infinite (as "
-                    "float32); give finite numbers only, or embed that text again."
-                )
-        return matrix
 
     def _keep(self, trained: Trained, recipe: Recipe) -> None:
         """Fold the scaling into the weights, so that they work on raw inputs."""
-        scale = trained.scaling.scale
-        center = trained.scaling.mean.cpu().numpy()
-        learned = trained.network.state_dict()
+        scale, center = np.float32(trained.scaling.scale), trained.scaling.mean
+        learned = trained.network.tensors
         weights = {name: tensor.cpu().numpy() for name, tensor in learned.items()}
-        self.center_ = center
-        self.n_features_ = recipe.n_features
-        self.k_ = recipe.sparsity.k
+        self.n_features_, self.k_, self.sparsity_ = recipe.n_features, recipe.k, recipe.rule
         self.encoder_ = weights["encoder"]
         self.components_ = weights["decoder"]
         self.mean_ = center + scale * weights["decoder_bias"]
         moved = self.encoder_ @ (scale * weights["decoder_bias"])
         self.encoder_bias_ = scale * weights["encoder_bias"] + moved
+        self.threshold_ = scale * np.maximum(weights["threshold"], 0)
         self.history_ = pd.DataFrame(trained.history)
         self.digest_ = digest_model(self._tensors(), self._rule())
 
-    def _measure(
-        self, matrix: Matrix, train: npt.NDArray[np.int64], held_out: npt.NDArray[np.int64]
-    ) -> None:
+    def _measure(self, matrix: Matrix, train: Rows, held_out: Rows, center: Array) -> None:
         """Fill `metrics_` and `density_`; see the class for what the numbers mean."""
         coder = self._coder()
-        residuals, firing = 0.0, []
-        for start, block in coder.blocks(matrix[held_out]):
-            rows = matrix[held_out[start : start + block.shape[0]]]
-            residuals += float(
-                np.square(rows - self.inverse_transform(block), dtype=np.float64).sum()
-            )
-            firing.append(block)
-        activations = sparse.vstack(firing, format="csr")
-        density = densities(activations)
-        total = sum_of_squares(matrix[held_out], self.center_)
+        unseen = score(coder, self.components_, matrix, held_out, center)
+        some = train[:: -(-len(train) // DEAD_ROWS)]
+        seen = score(coder, self.components_, matrix, some, center)
+        density = unseen.firings / unseen.n_rows
         self.metrics_ = {
-            "explained_variance": explained_variance(residuals, total),
-            "l0": l0(activations),
+            "explained_variance": unseen.explained_variance,
+            "l0": unseen.l0,
             "silent_share": dead_share(density),
-            "dead_share": dead_share(density, densities(coder.encode(matrix[train]))),
+            "dead_share": dead_share(density, seen.firings / seen.n_rows),
             "n_train": len(train),
             "n_validation": len(held_out),
         }
         self.density_ = density.astype(np.float32)
 
     def _coder(self) -> Coder:
-        device = choose_device(self.device)
-        return Coder(self.encoder_, self.encoder_bias_, self.mean_, TopK(self.k_), device)
+        limit = self.k_ if self.sparsity_ == "topk" else None
+        weights = (self.encoder_, self.encoder_bias_, self.mean_, self.threshold_)
+        return Coder(*weights, limit, choose_device(self.device))
 
     def _rule(self) -> dict[str, Any]:
-        return {"rule": "topk", "k": self.k_}
+        return {"rule": self.sparsity_, "k": self.k_}
 
     def _tensors(self) -> Tensors:
-        names = ("encoder", "encoder_bias", "components", "mean")
-        return {name: getattr(self, f"{name}_") for name in names}
+        return {name: getattr(self, f"{name}_") for name in DECISIVE}
 
 
 def train(

@@ -11,7 +11,9 @@ import torch
 from scipy import sparse
 
 from saeidioms.progress import track
-from saeidioms.sae.sparsity import Sparsity
+from saeidioms.sae.pattern import Pattern
+from saeidioms.sae.rows import Matrix, read
+from saeidioms.sae.sparsity import Inference
 
 BLOCK = 1024  # rows in a product; always all of them, see Coder.blocks
 
@@ -28,8 +30,10 @@ class Coder:
         (F,) float32.
     mean
         (D,) float32, taken from the rows first.
-    sparsity
-        The rule that selects the active features.
+    threshold
+        (F,) float32, of each feature.
+    limit
+        Most active features in a row; None: any number.
     device
         Where to compute.
     """
@@ -37,10 +41,11 @@ class Coder:
     encoder: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     mean: npt.NDArray[np.float32]
-    sparsity: Sparsity
+    threshold: npt.NDArray[np.float32]
+    limit: int | None
     device: str
 
-    def encode(self, matrix: npt.NDArray, description: str = "") -> sparse.csr_matrix:
+    def encode(self, matrix: Matrix, description: str = "") -> sparse.csr_matrix:
         """Return the (n, F) float32 activations of (n, D) rows; no dense (n, F) is ever made."""
         parts = [block for _, block in self.blocks(matrix, description)]
         if not parts:
@@ -48,7 +53,7 @@ class Coder:
         return sparse.vstack(parts, format="csr")
 
     def blocks(
-        self, matrix: npt.NDArray, description: str = ""
+        self, matrix: Matrix, description: str = ""
     ) -> Iterator[tuple[int, sparse.csr_matrix]]:
         """Yield the first row and the activations of one block of rows after the other.
 
@@ -57,20 +62,20 @@ class Coder:
         """
         encoder = torch.from_numpy(self.encoder).to(self.device).T
         bias = torch.from_numpy(self.bias).to(self.device)
-        starts = range(0, len(matrix), BLOCK)
+        rule = Inference(torch.from_numpy(self.threshold).to(self.device), self.limit)
+        starts = range(0, matrix.shape[0], BLOCK)
         for start in track(starts, description) if description else starts:
-            rows = np.asarray(matrix[start : start + BLOCK], dtype=np.float32) - self.mean
+            rows = read(matrix, slice(start, start + BLOCK)) - self.mean
             full = np.zeros((BLOCK, len(self.mean)), dtype=np.float32)
             full[: len(rows)] = rows
             pre = torch.addmm(bias, torch.from_numpy(full).to(self.device), encoder)[: len(rows)]
-            yield start, self._sparse(pre)
+            yield start, _to_scipy(*rule.select(pre))
 
-    def _sparse(self, pre: torch.Tensor) -> sparse.csr_matrix:
-        pattern = self.sparsity.select(pre)
-        values = torch.relu(pattern.take(pre))
-        parts = (values, pattern.columns.to(torch.int32), pattern.pointers.to(torch.int32))
-        data, columns, pointers = (part.cpu().numpy() for part in parts)
-        block = sparse.csr_matrix((data, columns, pointers), shape=tuple(pre.shape))
-        block.eliminate_zeros()
-        block.sort_indices()
-        return block
+
+def _to_scipy(pattern: Pattern, values: torch.Tensor) -> sparse.csr_matrix:
+    parts = (values, pattern.columns.to(torch.int32), pattern.pointers.to(torch.int32))
+    data, columns, pointers = (part.cpu().numpy() for part in parts)
+    block = sparse.csr_matrix((data, columns, pointers), shape=pattern.shape)
+    block.eliminate_zeros()
+    block.sort_indices()
+    return block

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from saeidioms.sae.coder import Coder
+from saeidioms.sae.rows import Matrix, blocks, read
 
 BLOCK = 8192
 
@@ -15,6 +20,12 @@ def sum_of_squares(matrix: npt.NDArray[np.float32], center: npt.NDArray[np.float
         float(np.square(matrix[start : start + BLOCK] - center, dtype=np.float64).sum())
         for start in range(0, len(matrix), BLOCK)
     )
+
+
+def firings(activations: sparse.csr_matrix) -> npt.NDArray[np.int64]:
+    """Return for each of F features the number of rows on which it fires (activation > 0)."""
+    firing = activations.indices[activations.data > 0]
+    return np.bincount(firing, minlength=activations.shape[1])
 
 
 def explained_variance(residual: float, total: float) -> float:
@@ -40,9 +51,7 @@ def explained_variance(residual: float, total: float) -> float:
 
 def densities(activations: sparse.csr_matrix) -> npt.NDArray[np.float64]:
     """Return for each of F features the share of the rows on which it fires (activation > 0)."""
-    firing = activations.indices[activations.data > 0]
-    counts = np.bincount(firing, minlength=activations.shape[1])
-    return counts / max(1, activations.shape[0])
+    return firings(activations) / max(1, activations.shape[0])
 
 
 def l0(activations: sparse.csr_matrix) -> float:
@@ -53,3 +62,56 @@ def l0(activations: sparse.csr_matrix) -> float:
 def dead_share(*densities_of_parts: npt.NDArray[np.float64]) -> float:
     """Return the share of the features that fire in none of the parts."""
     return float(np.mean(np.max(densities_of_parts, axis=0) == 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What a dictionary does with some rows.
+
+    Attributes
+    ----------
+    explained_variance, l0
+        See the functions.
+    firings
+        (F,) number of rows on which each feature fires.
+    n_rows
+        Number of rows.
+    """
+
+    explained_variance: float
+    l0: float
+    firings: npt.NDArray[np.int64]
+    n_rows: int
+
+
+def score(
+    coder: Coder,
+    components: npt.NDArray[np.float32],
+    matrix: Matrix,
+    rows: npt.NDArray[np.int64],
+    center: npt.NDArray[np.float32],
+) -> Score:
+    """Measure a dictionary on some rows of a matrix, block by block.
+
+    Parameters
+    ----------
+    coder
+        Its encoder.
+    components
+        (F, D), its decoder.
+    matrix, rows
+        Where the rows are; the matrix may be memory-mapped.
+    center
+        (D,) mean of the training rows.
+    """
+    counts = np.zeros(len(components), dtype=np.int64)
+    residual = total = 0.0
+    for part in blocks(len(rows)):
+        block = read(matrix, rows[part])
+        activations = coder.encode(block)
+        counts += firings(activations)
+        decoded = activations @ components + coder.mean
+        residual += float(np.square(block - decoded, dtype=np.float64).sum())
+        total += float(np.square(block - center, dtype=np.float64).sum())
+    explained = explained_variance(residual, total)
+    return Score(explained, float(counts.sum() / max(1, len(rows))), counts, len(rows))

@@ -1,14 +1,22 @@
-"""The network: a linear encoder, a sparsity rule, a linear decoder with rows of unit length."""
+"""The network: a linear encoder, a sparsity rule, a linear decoder with rows of unit length.
+
+Gradients are written out: all but the encoder's product touches only the active features, and
+what is left of a step is so little that autograd's bookkeeping would cost as much again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from saeidioms.sae.products import sampled_affine, sparse_product
-from saeidioms.sae.sparsity import Pattern, Sparsity
+from saeidioms.sae.pattern import Pattern
+from saeidioms.sae.sparsity import Inference, Selected, Sparsity, State
+from saeidioms.sae.team import Team
+
+PARAMETERS = ("encoder", "encoder_bias", "decoder", "decoder_bias", "threshold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,22 +26,23 @@ class Pass:
     Attributes
     ----------
     pre
-        (B, F) pre-activations, without gradient.
+        (B, F) pre-activations.
     pattern
-        Where the active features are.
+        Where the selected features are.
     values
         (nnz,) activations, at least 0.
-    reconstruction
-        (B, D).
+    residuals
+        For each prefix of the dictionary the (B, D) reconstruction less the inputs; the whole
+        dictionary comes last.
     """
 
     pre: Tensor
     pattern: Pattern
     values: Tensor
-    reconstruction: Tensor
+    residuals: list[Tensor]
 
 
-class Network(nn.Module):
+class Network:
     """Sparse autoencoder on inputs that are centred and scaled.
 
     Parameters
@@ -42,26 +51,128 @@ class Network(nn.Module):
         (F, D) rows of unit length; the decoder starts as these and the encoder as its transpose.
     sparsity
         The rule that selects the active features.
+    prefixes
+        Ends of the nested dictionaries that must each reconstruct the inputs (Matryoshka SAE,
+        Bussmann et al. 2025, arXiv 2503.17547), ascending, the last F; ``(F,)`` for an ordinary
+        dictionary.
+    half
+        Whether the encoder's product is computed in bfloat16; weights stay float32.
+    team
+        The processes that train together.
     """
 
-    def __init__(self, directions: Tensor, sparsity: Sparsity) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        directions: Tensor,
+        sparsity: Sparsity,
+        prefixes: tuple[int, ...],
+        *,
+        half: bool = False,
+        team: Team | None = None,
+    ) -> None:
         n_features, width = directions.shape
-        self.encoder = nn.Parameter(directions.clone())
-        self.encoder_bias = nn.Parameter(directions.new_zeros(n_features))
-        self.decoder = nn.Parameter(directions.clone())
-        self.decoder_bias = nn.Parameter(directions.new_zeros(width))
-        self.sparsity = sparsity
+        self.encoder = directions.clone()
+        self.encoder_bias = directions.new_zeros(n_features)
+        self.decoder = directions.clone()
+        self.decoder_bias = directions.new_zeros(width)
+        self.threshold = directions.new_zeros(n_features)
+        parameters = {name: getattr(self, name) for name in PARAMETERS}
+        self.gradients = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        for name, value in parameters.items():
+            value.grad = self.gradients[name]  # where the optimiser looks for it
+        self.state = State(
+            self.threshold,
+            self.gradients["threshold"],
+            penalty=directions.new_zeros(()),
+            bandwidth=directions.new_zeros(()),
+        )
+        self.sparsity, self.prefixes, self.half = sparsity, prefixes, half
+        self.team = team or Team()
 
-    def forward(self, inputs: Tensor) -> Pass:
-        """Encode and decode a (B, D) batch."""
-        with torch.no_grad():
-            pre = torch.addmm(self.encoder_bias, inputs, self.encoder.T)
-            pattern = self.sparsity.select(pre)
-        values = self.activate(inputs, pre, pattern)
-        reconstruction = sparse_product(values, self.decoder, pattern) + self.decoder_bias
-        return Pass(pre, pattern, values, reconstruction)
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is learnt, by name; not a copy."""
+        learnt = {name: getattr(self, name) for name in PARAMETERS}
+        return learnt | {"penalty": self.state.penalty, "bandwidth": self.state.bandwidth}
 
-    def activate(self, inputs: Tensor, pre: Tensor, pattern: Pattern) -> Tensor:
-        """Return the (nnz,) activations at `pattern`, with their gradient to the encoder."""
-        return torch.relu(sampled_affine(inputs, self.encoder, self.encoder_bias, pattern, pre))
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy what `tensors` once held."""
+        for name, tensor in self.tensors.items():
+            tensor.copy_(tensors[name])
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Return the (B, F) pre-activations of (B, D) inputs."""
+        if not self.half:
+            return torch.addmm(self.encoder_bias, inputs, self.encoder.T)
+        product = inputs.bfloat16() @ self.encoder.bfloat16().T
+        return product.float() + self.encoder_bias
+
+    def forward(self, inputs: Tensor, k: int) -> Pass:
+        """Encode and decode a (B, D) batch, as in training."""
+        pre = self.encode(inputs)
+        pattern = self.sparsity.select(pre, k, self.state, self.team)
+        values = self.sparsity.activate(pattern.take(pre), pattern, self.state)
+        residual = self.decoder_bias - inputs
+        residuals = []
+        for places, part in pattern.split(self.prefixes):
+            residual = residual + part.multiply(values[places], self.decoder)
+            residuals.append(residual)
+        return Pass(pre, pattern, values, residuals)
+
+    def backward(self, inputs: Tensor, done: Pass, k: int, n_rows: int) -> Tensor:
+        """Set the gradients of the loss; return this process's part of the loss.
+
+        Parameters
+        ----------
+        inputs
+            (B, D) rows of this process.
+        done
+            Their forward pass.
+        k
+            As in the forward pass.
+        n_rows
+            Rows of the whole batch, over all processes.
+        """
+        for gradient in self.gradients.values():
+            gradient.zero_()
+        share = 1 / (n_rows * inputs.shape[1] * len(self.prefixes))
+        loss = share * torch.stack([residual.square().sum() for residual in done.residuals]).sum()
+        upstream = 2 * share * torch.stack(done.residuals).flip(0).cumsum(0).flip(0)
+        by_values = torch.empty_like(done.values)
+        parts = done.pattern.split(self.prefixes)
+        for error, (places, part) in zip(upstream, parts, strict=True):
+            by_values[places] = part.sample(error, self.decoder)
+            self.gradients["decoder"] += part.multiply_transposed(done.values[places], error)
+        self.gradients["decoder_bias"] += upstream[0].sum(dim=0)
+        batch = Selected(done.pattern, done.pattern.take(done.pre), done.values, n_rows)
+        added = self.sparsity.learn(batch, by_values, k, self.state, self.team)
+        self._encoder_gradient(inputs, done.pattern, by_values)
+        return loss + added
+
+    def revive(self, inputs: Tensor, done: Pass, dead: Tensor, weight: float) -> Tensor:
+        """Add the gradients of the auxiliary loss; return this process's part of it.
+
+        The most active min(dead, D / 2) dead features of each row explain, alone, what the living
+        ones left over, in units of its variance (Gao et al. 2024, A.2).
+        """
+        left_over = -done.residuals[-1]
+        n = min(len(dead), max(1, inputs.shape[1] // 2))
+        columns = dead[done.pre[:, dead].topk(n, dim=1, sorted=False).indices]
+        pattern = Pattern.of_width(columns, len(self.encoder))
+        values = pattern.take(done.pre).relu()
+        error = pattern.multiply(values, self.decoder) - left_over
+        scale = weight / self.team.sum_(left_over.square().sum()).clamp_min(1e-30)
+        upstream = 2 * scale * error
+        self.gradients["decoder"] += pattern.multiply_transposed(values, upstream)
+        by_pre = pattern.sample(upstream, self.decoder) * (values > 0)
+        self._encoder_gradient(inputs, pattern, by_pre)
+        return scale * error.square().sum()
+
+    def inference(self, k: int) -> Inference:
+        """Return the rule as it holds after training."""
+        limited = self.sparsity.name == "topk"
+        return Inference(self.threshold, k if limited else None)
+
+    def _encoder_gradient(self, inputs: Tensor, pattern: Pattern, by_pre: Tensor) -> None:
+        self.gradients["encoder"] += pattern.multiply_transposed(by_pre, inputs)
+        self.gradients["encoder_bias"].index_add_(0, pattern.columns, by_pre)

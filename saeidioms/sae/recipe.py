@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from typing import Any
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.machine import choose_device
 from saeidioms.sae.size import choose_size
-from saeidioms.sae.sparsity import TopK
+from saeidioms.sae.sparsity import RULES, Sparsity
 
 logger = logging.getLogger(__name__)
 
 FEW_ROWS_PER_FEATURE = 8
-FEWEST_STEPS, EPOCHS = 600, 8
+FEWEST_STEPS, EPOCHS, MOST_EPOCHS_ROWS = 1000, 12, 2**20
 LEAST = {"n_features": 1, "k": 1, "max_steps": 1, "batch_size": 1, "patience": 1, "seed": 0}
 LEFT_OPEN = ("n_features", "k", "max_steps")
 
@@ -29,26 +29,34 @@ class Recipe:
     ----------
     n_features
         F, size of the dictionary.
-    sparsity
-        The rule that selects the active features.
+    k
+        Active features in a row.
+    rule
+        Name of the sparsity rule.
+    prefixes
+        Ends of the nested dictionaries, ascending, the last F.
     steps
-        Most steps of the optimiser.
+        Steps of the optimiser.
     batch_size
         Rows in a step.
     learning_rate
-        Adam's, after the warm-up.
+        How far, at most, a step moves a row of the dictionary, whose length is 1.
     aux_coefficient
         Weight of the auxiliary loss.
     patience
-        Checks without a better explained variance until the decay begins.
+        Checks without a better explained variance until the training ends.
     seed
         Of the initial directions and of the order of the rows.
     device
         Where to train, such as ``"cpu"``.
+    half
+        Whether the encoder's product is computed in bfloat16.
     """
 
     n_features: int
-    sparsity: TopK
+    k: int
+    rule: str
+    prefixes: tuple[int, ...]
     steps: int
     batch_size: int
     learning_rate: float
@@ -56,6 +64,17 @@ class Recipe:
     patience: int
     seed: int
     device: str
+    half: bool
+
+    @property
+    def sparsity(self) -> Sparsity:
+        """The rule that selects the active features."""
+        return RULES[self.rule]
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """All that decides the weights."""
+        return asdict(self)
 
 
 def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
@@ -80,18 +99,26 @@ def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
             _check(name, options[name], Integral, least)
     for name in ("learning_rate", "aux_coefficient"):
         _check(name, options[name], Real, 0)
+    if options["sparsity"] not in RULES:
+        raise OptionError(
+            f"sparsity={options['sparsity']!r} is not known; give one of {', '.join(RULES)}."
+        )
     n_features, k = _sizes(options["n_features"], options["k"], n_rows, width)
     batch_size = min(options["batch_size"], max(n_rows // 20, min(32, n_rows // 2)))
+    device = choose_device(options["device"])
     return Recipe(
         n_features=n_features,
-        sparsity=TopK(k),
-        steps=options["max_steps"] or max(FEWEST_STEPS, EPOCHS * n_rows // batch_size),
+        k=k,
+        rule=options["sparsity"],
+        prefixes=_prefixes(options["prefixes"], n_features),
+        steps=options["max_steps"] or _steps(n_rows, batch_size),
         batch_size=batch_size,
         learning_rate=options["learning_rate"],
         aux_coefficient=options["aux_coefficient"],
         patience=options["patience"],
         seed=options["seed"],
-        device=choose_device(options["device"]),
+        device=device,
+        half=device.startswith("cuda"),
     )
 
 
@@ -100,6 +127,25 @@ def _check(name: str, value: Any, kind: type, least: int) -> None:
     if not (fits and least <= value < float("inf")):
         number = "a whole number" if kind is Integral else "a finite number"
         raise OptionError(f"{name}={value!r} is not allowed; give {number}, at least {least}.")
+
+
+def _steps(n_rows: int, batch_size: int) -> int:
+    """Return a dozen passes over the data; over more than a million rows, in all as many rows."""
+    rows = max(n_rows, min(EPOCHS * n_rows, EPOCHS * MOST_EPOCHS_ROWS))
+    return max(FEWEST_STEPS, rows // batch_size)
+
+
+def _prefixes(shares: Sequence[float] | None, n_features: int) -> tuple[int, ...]:
+    if shares is None:
+        return (n_features,)
+    fit = all(isinstance(share, Real) and 0 < share <= 1 for share in shares)
+    ends = tuple(sorted({max(1, round(n_features * share)) for share in shares})) if fit else ()
+    if not ends or ends[-1] != n_features:
+        raise OptionError(
+            f"prefixes={shares!r} is not allowed; give shares of the dictionary above 0 that end "
+            "with 1, such as (0.0625, 0.25, 1)."
+        )
+    return ends
 
 
 def _sizes(n_features: int | None, k: int | None, n_rows: int, width: int) -> tuple[int, int]:

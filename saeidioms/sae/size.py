@@ -13,7 +13,8 @@ from saeidioms.seeds import generator
 
 logger = logging.getLogger(__name__)
 
-LARGEST, FEWEST_FIRINGS, HELD_OUT = 2048, 36, 0.1
+LARGEST, FEWEST_FIRINGS = 2048, 36
+HELD_OUT, MOST_HELD_OUT = 0.1, 100_000
 
 
 def choose_size(n_rows: int, width: int) -> tuple[int, int]:
@@ -64,6 +65,8 @@ def split_rows(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the rows to train on and the rows held out: a tenth, in whole groups.
 
+    At most 100,000 are held out, which is enough for any figure.
+
     Parameters
     ----------
     n_rows
@@ -83,12 +86,17 @@ def split_rows(
         raise InputError(
             f"groups has {len(groups)} entries but there are {n_rows} rows; give one label a row."
         )
-    labels = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    wanted = min(HELD_OUT * n_rows, MOST_HELD_OUT)
+    if groups is None:
+        order = generator(seed, "sae.split").permutation(n_rows)
+        n_held_out = max(1, int(wanted))
+        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+    labels = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(labels)
     if len(sizes) < 2:
         logger.warning("all rows are of one group, so single rows of it are held out.")
         return split_rows(n_rows, None, seed)
-    room = max(HELD_OUT * n_rows, sizes.min())
+    room = max(wanted, sizes.min())
     chosen = np.zeros(len(sizes), dtype=bool)
     for group in generator(seed, "sae.split").permutation(len(sizes)):
         if sizes[group] <= room:

@@ -16,8 +16,10 @@ from safetensors.numpy import load_file, save_file
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
 from saeidioms.errors import ArtifactError
 
-FORMAT, KIND = 1, "saeidioms sparse autoencoder"
+FORMAT, KIND = 2, "saeidioms sparse autoencoder"
 CONFIG, WEIGHTS, HISTORY = "config.json", "model.safetensors", "history.csv"
+
+DECISIVE = ("encoder", "encoder_bias", "components", "mean", "threshold")
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 
@@ -29,6 +31,7 @@ def structure(n_features: int, width: int) -> dict[str, tuple[int, ...]]:
         "encoder_bias": (n_features,),
         "components": (n_features, width),
         "mean": (width,),
+        "threshold": (n_features,),
         "density": (n_features,),
     }
 
@@ -36,7 +39,7 @@ def structure(n_features: int, width: int) -> dict[str, tuple[int, ...]]:
 def digest_model(tensors: Tensors, rule: Mapping[str, Any]) -> str:
     """Return the digest of weights and sparsity rule: what decides the codes, and nothing else."""
     parts = [json.dumps(dict(rule), sort_keys=True).encode()]
-    for name in ("encoder", "encoder_bias", "components", "mean"):
+    for name in DECISIVE:
         array = np.ascontiguousarray(tensors[name])
         parts += [name.encode(), repr(array.shape).encode(), array.tobytes()]
     return digest_bytes(*parts)

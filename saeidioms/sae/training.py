@@ -1,223 +1,257 @@
-"""The training loop, from top to bottom.
+"""The training loop, from top to bottom: one for every sparsity rule.
 
-Top-k sparse autoencoder after Gao et al. 2024 (arXiv 2406.04093) with their auxiliary loss, which
-lets features that no longer fire explain what the others left over (and their negative biases
-are lifted, without which some would never hear of it). Adam; the decoder's rows stay
-on the unit sphere. The learning rate warms up, stays, and decays to zero over the last fifth, or
-as soon as the held-out explained variance has stopped rising; the best weights seen are kept.
+Adam with a short memory; the learning rate warms up and falls linearly to zero; the decoder's rows
+stay on the unit sphere. Small k is approached from above, since with many active features every
+feature hears of many rows. Features that no longer fire are revived by the auxiliary loss of Gao
+et al. 2024 (arXiv 2406.04093). The weights that explain the held-out rows best are kept.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from saeidioms.errors import InputError
 from saeidioms.progress import bar
-from saeidioms.sae.metrics import sum_of_squares
-from saeidioms.sae.network import Network, Pass
-from saeidioms.sae.products import sparse_product
+from saeidioms.sae.checkpoint import Checkpoint
+from saeidioms.sae.network import Network
 from saeidioms.sae.recipe import Recipe
-from saeidioms.sae.sparsity import Pattern
+from saeidioms.sae.rows import Batches, Matrix, Scaling, read
+from saeidioms.sae.sparsity import Inference
+from saeidioms.sae.team import Team
 from saeidioms.seeds import generator
 
-Matrix = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
-WARM_UP, DECAY = 0.1, 0.2  # shares of the steps
+WARM_UP = 0.03  # share of the steps
+BETAS = (0.6, 0.999)
+ENCODER_RATE = 0.6  # its rows are shorter than the decoder's
+ANNEALED, WIDEST = 0.5, 8  # share of the steps in which k falls from at least so many
 CHECKS, CHECK_ROWS = 20, 2048  # how often the held-out rows are looked at, and how many of them
 SILENT_STEPS = 20  # a feature is dead in training once it kept silent for so many steps
 SHOWN = ("loss", "explained_variance", "dead_share")
 
 
 @dataclass(frozen=True, eq=False)
-class Scaling:
-    """Inputs are centred by `mean` (D,) and divided by `scale`: mean squared norm D."""
-
-    mean: Tensor
-    scale: float
-
-    @classmethod
-    def of(cls, matrix: Matrix, device: str) -> Scaling:
-        """Measure the rows of `matrix`, in float64 and block by block."""
-        total = np.zeros(matrix.shape[1])
-        for start in range(0, len(matrix), 8192):
-            total += matrix[start : start + 8192].sum(axis=0, dtype=np.float64)
-        mean = (total / len(matrix)).astype(np.float32)
-        scale = float(np.sqrt(sum_of_squares(matrix, mean) / matrix.size))
-        magnitude = float(np.abs(mean).max())
-        if not scale > 1e-6 * magnitude:
-            raise InputError(
-                f"all {len(matrix)} rows to train on are the same vector; a sparse autoencoder "
-                "needs rows that differ: give more, or other, texts."
-            )
-        return cls(torch.from_numpy(mean).to(device), scale)
-
-    def scale_down(self, rows: Matrix) -> Tensor:
-        """Return the rows as the network takes them, on its device."""
-        return (torch.from_numpy(rows).to(self.mean.device) - self.mean) / self.scale
-
-
-@dataclass(frozen=True, eq=False)
 class Trained:
-    """The best network, the scaling of its inputs, and one dict a check."""
+    """The best weights, the scaling of the inputs, the rule as it holds now, one dict a check."""
 
     network: Network
     scaling: Scaling
+    inference: Inference
     history: list[dict[str, float]]
 
 
 class _Best:
     """Watches the held-out rows, and remembers the weights that explained them best."""
 
-    def __init__(self, rows: Tensor) -> None:
-        self.rows = rows[:: -(-len(rows) // CHECK_ROWS)]
-        self.total = self.rows.square().sum()
-        self.explained_variance = -np.inf
+    def __init__(self, rows: Tensor, team: Team) -> None:
+        self.team = team
+        self.total = rows.square().sum()
+        self.rows = team.share(rows)
+        self.explained_variance = -math.inf
         self.weights: dict[str, Tensor] = {}
         self.checks_since = 0
 
-    @torch.no_grad()
-    def check(self, network: Network) -> float:
+    def explain(self, network: Network, inference: Inference) -> float:
         """Return the explained variance of the held-out rows."""
-        residual = (self.rows - network(self.rows).reconstruction).square().sum()
-        explained = (1 - residual / self.total).nan_to_num(0.0, neginf=0.0).item()
+        pattern, values = inference.select(network.encode(self.rows))
+        decoded = pattern.multiply(values, network.decoder) + network.decoder_bias
+        residual = self.team.sum_((self.rows - decoded).square().sum())
+        return (1 - residual / self.total).nan_to_num(0.0, neginf=0.0).item()
+
+    def compare(self, network: Network, explained: float) -> None:
+        """Keep the weights if they explain more than all before."""
         self.checks_since += 1
         if explained > self.explained_variance:
             self.explained_variance = explained
-            self.weights = copy.deepcopy(network.state_dict())
+            self.weights = {name: tensor.clone() for name, tensor in network.tensors.items()}
             self.checks_since = 0
-        return explained
 
 
-def train_network(train: Matrix, held_out: Matrix, recipe: Recipe) -> Trained:
-    """Train on the rows of `train`, and keep what explains `held_out` best.
+def train_network(
+    matrix: Matrix,
+    train: Rows,
+    held_out: Rows,
+    recipe: Recipe,
+    checkpoint: Checkpoint | None = None,
+) -> Trained:
+    """Train on some rows of a matrix, and keep what explains the held-out ones best.
 
     Parameters
     ----------
-    train
-        (n, D) float32, at least a batch; may be memory-mapped, rows are read batch by batch.
-    held_out
-        (m, D) float32, at least one row.
+    matrix
+        (N, D); may be memory-mapped, rows are read as they are needed.
+    train, held_out
+        Rows, ascending: at least a batch, and at least one.
     recipe
         All options.
+    checkpoint
+        Where to keep, and to find, an unfinished training.
 
     Raises
     ------
     InputError
-        If all rows are the same.
+        If a row is not finite, or all rows are the same.
     """
-    scaling = Scaling.of(train, recipe.device)
-    batches = (scaling.scale_down(rows) for rows in _batches(train, recipe))
-    network = Network(_directions(train, scaling, recipe), recipe.sparsity)
-    _calibrate(network, next(batches))
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
-    silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since the last firing
-    best = _Best(scaling.scale_down(held_out))
-    history: list[dict[str, float]] = []
-
-    warm_up, decay = (max(1, round(share * recipe.steps)) for share in (WARM_UP, DECAY))
-    check_every = max(1, recipe.steps // CHECKS)
-    step, last = 0, recipe.steps
-    with bar("training SAE", total=recipe.steps, unit="step") as progress:
-        while step < last:
-            rate = recipe.learning_rate * min(1.0, (step + 1) / warm_up, (last - step) / decay)
-            optimizer.param_groups[0]["lr"] = rate
-            inputs = next(batches)
-            done = network(inputs)
-            loss = (inputs - done.reconstruction).square().mean()
-            silent += 1
-            silent[done.pattern.columns[done.values > 0]] = 0
-            dead = (silent > SILENT_STEPS).nonzero().squeeze(1)
-            if len(dead):
-                _let_fire(network.encoder_bias, dead)
-                loss = loss + recipe.aux_coefficient * _auxiliary(network, inputs, done, dead)
-            optimizer.zero_grad()
-            loss.backward()
-            _along_sphere(network.decoder)
-            optimizer.step()
-            _to_sphere(network.decoder)
-            step += 1
-            progress.update()
-
-            if step % check_every and step < last:
-                continue
-            row = {"step": step, "loss": loss.item(), "explained_variance": best.check(network)}
-            row |= {"dead_share": len(dead) / recipe.n_features, "learning_rate": rate}
-            history.append(row)
-            progress.set_postfix({name: f"{row[name]:.3f}" for name in SHOWN})
-            if best.checks_since >= recipe.patience:
-                last = min(last, step + decay)  # it overfits: what decay can still give, and out
-    network.load_state_dict(best.weights)
-    return Trained(network, scaling, history)
+    team = Team.current()
+    scaling = Scaling.of(matrix, train)
+    batches = Batches(matrix, train, scaling, recipe.batch_size, recipe.seed, recipe.device)
+    watched = scaling.down(read(matrix, held_out[:: -(-len(held_out) // CHECK_ROWS)]))
+    best = _Best(torch.from_numpy(watched).to(recipe.device), team)
+    with torch.no_grad():
+        loop = _Loop(_start(matrix, train, scaling, recipe, team), recipe, best)
+        loop.run(batches, checkpoint or Checkpoint(None, {}))
+    loop.network.load(best.weights)
+    return Trained(loop.network, scaling, loop.network.inference(recipe.k), loop.history)
 
 
-def _batches(matrix: Matrix, recipe: Recipe) -> Iterator[Matrix]:
-    """Yield batches for ever: in each pass every row once, but for a last incomplete batch."""
-    random = generator(recipe.seed, "sae.batches")
-    while True:
-        order = random.permutation(len(matrix))
-        for start in range(0, len(order) - recipe.batch_size + 1, recipe.batch_size):
-            yield matrix[order[start : start + recipe.batch_size]]
+class _Loop:
+    def __init__(self, network: Network, recipe: Recipe, best: _Best) -> None:
+        self.network, self.recipe, self.best = network, recipe, best
+        rate = recipe.learning_rate / math.sqrt(network.decoder.shape[1])
+        encoding = [network.encoder, network.encoder_bias, network.threshold]
+        decoding = [network.decoder, network.decoder_bias]
+        self.rates = (ENCODER_RATE * rate, rate)
+        groups = [{"params": encoding}, {"params": decoding}]
+        self.optimizer = torch.optim.Adam(groups, lr=rate, betas=BETAS, fused=True)
+        self.silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since firing
+        self.history: list[dict[str, float]] = []
+        self.step = 0
+
+    def run(self, batches: Batches, checkpoint: Checkpoint) -> None:
+        """Take all steps that are left."""
+        steps, check_every = self.recipe.steps, max(1, self.recipe.steps // CHECKS)
+        if state := checkpoint.load(self.recipe.device):
+            self._resume(*state)
+        else:
+            _calibrate(self.network, next(batches.since(0)), self._k())
+        with bar("training SAE", total=steps, unit="step") as progress:
+            progress.update(self.step)
+            for inputs in batches.since(self.step):
+                loss, dead = self._take_step(inputs)
+                progress.update()
+                if self.step % check_every and self.step < steps:
+                    continue
+                row = self._check(loss, dead)
+                progress.set_postfix({name: f"{row[name]:.3f}" for name in SHOWN})
+                if self.step == steps or self.best.checks_since >= self.recipe.patience:
+                    break
+                if self.network.team.rank == 0:
+                    checkpoint.save(*self._everything())
+
+    def _take_step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        network, team = self.network, self.network.team
+        inputs, k = team.share(batch), self._k()
+        done = network.forward(inputs, k)
+        loss = network.backward(inputs, done, k, len(batch))
+        fired = torch.zeros_like(self.silent)
+        fired[done.pattern.columns[done.values > 0]] = 1
+        self.silent = torch.where(team.sum_(fired) > 0, 0, self.silent + 1)
+        dead = (self.silent > SILENT_STEPS).nonzero().squeeze(1)
+        if len(dead):
+            _let_fire(network, dead)
+            loss += network.revive(inputs, done, dead, self.recipe.aux_coefficient)
+        for gradient in network.gradients.values():
+            team.sum_(gradient)
+        factor = self._factor()
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = factor * rate
+        self.optimizer.step()
+        network.decoder.div_(network.decoder.norm(dim=1, keepdim=True))
+        self.step += 1
+        return team.sum_(loss), dead
+
+    def _factor(self) -> float:
+        """Return the share of the learning rate at this step."""
+        steps = self.recipe.steps
+        warm = (self.step + 1) / max(1, round(WARM_UP * steps))
+        return min(1.0, warm) * (1 - self.step / steps)
+
+    def _k(self) -> int:
+        """Return the number of active features at this step."""
+        k = self.recipe.k
+        widest = max(k, min(WIDEST, self.recipe.n_features // 4))
+        left = max(0.0, 1 - self.step / (ANNEALED * self.recipe.steps))
+        return round(k * (widest / k) ** left)
+
+    def _check(self, loss: Tensor, dead: Tensor) -> dict[str, float]:
+        k = self._k()
+        explained = self.best.explain(self.network, self.network.inference(k))
+        exact = self.network.sparsity.name == "topk"
+        if k == self.recipe.k and (exact or self.step == self.recipe.steps):
+            self.best.compare(self.network, explained)  # at unequal L0 there is no better
+        row = {"step": self.step, "loss": loss.item(), "explained_variance": explained}
+        row |= {"dead_share": len(dead) / self.recipe.n_features}
+        row |= {"learning_rate": self._factor() * self.recipe.learning_rate}
+        self.history.append(row)
+        return row
+
+    def _everything(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the tensors and numbers of a checkpoint."""
+        tensors = {f"now.{name}": tensor for name, tensor in self.network.tensors.items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.weights.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
+        progress = {"step": self.step, "history": self.history}
+        progress |= {"explained_variance": self.best.explained_variance}
+        progress |= {"checks_since": self.best.checks_since}
+        return tensors | {"silent": self.silent}, progress
+
+    def _resume(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+        """Go on from `_everything`."""
+        parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
+        self.silent = tensors.pop("silent")
+        for name, tensor in tensors.items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = tensor
+        self.network.load(parts["now"])
+        self.best.weights = parts["best"]
+        self.best.explained_variance = progress["explained_variance"]
+        self.best.checks_since = progress["checks_since"]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["adam"].items():
+            number, kind = name.split(".")
+            moments.setdefault(int(number), {})[kind] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.step, self.history = progress["step"], progress["history"]
 
 
-def _directions(train: Matrix, scaling: Scaling, recipe: Recipe) -> Tensor:
-    """Return (F, D) unit rows: directions of distinct data points, random ones where too few."""
+def _start(matrix: Matrix, train: Rows, scaling: Scaling, recipe: Recipe, team: Team) -> Network:
+    """Return a network whose (F, D) unit rows are distinct data points, or random where too few."""
     random = generator(recipe.seed, "sae.directions")
-    sample = random.permutation(len(train))[: 4 * recipe.n_features]
-    points = np.unique(scaling.scale_down(train[sample]).cpu().numpy(), axis=0)
+    sample = random.choice(len(train), min(len(train), 4 * recipe.n_features), replace=False)
+    points = np.unique(scaling.down(read(matrix, train[np.sort(sample)])), axis=0)
     points = points[np.linalg.norm(points, axis=1) > 1e-3]
     points = random.permutation(points)[: recipe.n_features]
-    noise = random.standard_normal((recipe.n_features - len(points), train.shape[1]))
+    noise = random.standard_normal((recipe.n_features - len(points), matrix.shape[1]))
     rows = torch.from_numpy(np.concatenate([points, noise]).astype(np.float32))
-    return torch.nn.functional.normalize(rows, dim=1).to(recipe.device)
+    directions = torch.nn.functional.normalize(rows, dim=1).to(recipe.device)
+    return Network(directions, recipe.sparsity, recipe.prefixes, half=recipe.half, team=team)
 
 
-@torch.no_grad()
-def _calibrate(network: Network, inputs: Tensor) -> None:
+def _calibrate(network: Network, batch: Tensor, k: int) -> None:
     """Scale the encoder so that the first reconstructions have the right length.
 
     Directions of data points resemble each other, so that k of them together overshoot; with
     this one factor (the least-squares one) half the steps lead to the same explained variance.
     """
-    reconstruction = network(inputs).reconstruction
-    network.encoder.mul_((inputs * reconstruction).sum() / reconstruction.square().sum())
+    rule, team = network.sparsity, network.team
+    inputs = team.share(batch)
+    rule.start(network.encode(inputs), k, network.state, team)
+    reconstruction = network.forward(inputs, k).residuals[-1] + inputs
+    network.encoder.mul_(
+        team.sum_((inputs * reconstruction).sum()) / team.sum_(reconstruction.square().sum())
+    )
+    rule.start(network.encode(inputs), k, network.state, team)
 
 
-def _auxiliary(network: Network, inputs: Tensor, done: Pass, dead: Tensor) -> Tensor:
-    """Return how badly the dead features alone explain what the living ones left over, in [0, 1].
-
-    The most active min(dead, D / 2) dead features of each row take part (Gao et al. 2024, A.2).
-    """
-    left_over = (inputs - done.reconstruction).detach()
-    n = min(len(dead), max(1, inputs.shape[1] // 2))
-    columns = dead[done.pre[:, dead].topk(n, dim=1, sorted=False).indices].reshape(-1)
-    pointers = torch.arange(0, len(columns) + 1, n, device=columns.device)
-    pattern = Pattern(pointers, columns, len(network.encoder))
-    values = network.activate(inputs, done.pre, pattern)
-    explained = sparse_product(values, network.decoder, pattern)
-    return (left_over - explained).square().mean() / left_over.square().mean()
-
-
-@torch.no_grad()
-def _let_fire(bias: torch.nn.Parameter, dead: Tensor) -> None:
-    """Lift negative biases of dead features to 0: below it, no gradient might reach them again."""
-    bias[dead] = bias[dead].clamp_min(0)
-
-
-@torch.no_grad()
-def _along_sphere(decoder: torch.nn.Parameter) -> None:
-    """Take from each row's gradient the part that would only change the row's length."""
-    gradient = decoder.grad
-    assert gradient is not None
-    gradient.sub_((gradient * decoder).sum(dim=1, keepdim=True) * decoder)
-
-
-@torch.no_grad()
-def _to_sphere(decoder: torch.nn.Parameter) -> None:
-    decoder.div_(decoder.norm(dim=1, keepdim=True))
+def _let_fire(network: Network, dead: Tensor) -> None:
+    """Lift negative biases of dead features, below which no gradient might reach them again."""
+    network.encoder_bias[dead] = network.encoder_bias[dead].clamp_min(0)

@@ -1,0 +1,76 @@
+"""Checkpoints: a training that was killed goes on, and ends with the same weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from saeidioms.artifacts import atomic_path, digest_json
+
+logger = logging.getLogger(__name__)
+
+Tensors = dict[str, Tensor]
+SHARE = 0.1  # of the training's time that may go into checkpoints
+
+
+@dataclass
+class Checkpoint:
+    """A file with all that a training needs to go on.
+
+    Attributes
+    ----------
+    path
+        The file; None: nothing is kept.
+    key
+        What the training is of: options and data. A checkpoint of another is not gone on with.
+    """
+
+    path: Path | None
+    key: dict[str, Any]
+    _spent: float = 0.0
+    _began: float = field(default_factory=time.monotonic)
+
+    def save(self, tensors: Tensors, progress: dict[str, Any]) -> None:
+        """Write tensors and JSON, atomically, unless writing takes too much of the time."""
+        now = time.monotonic()
+        if self.path is None or self._spent > SHARE * (now - self._began):
+            return
+        metadata = {"key": digest_json(self.key), "progress": json.dumps(progress)}
+        with atomic_path(self.path) as path:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata
+            )
+        self._spent += time.monotonic() - now
+
+    def load(self, device: str) -> tuple[Tensors, dict[str, Any]] | None:
+        """Return what was saved last; None where there is nothing to go on with."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, "pt", device=device) as file:
+                metadata = file.metadata()
+                if metadata["key"] != digest_json(self.key):
+                    logger.warning(
+                        "%s is of a training with other options or data; beginning anew.", self.path
+                    )
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, TypeError) as error:
+            logger.warning("%s is damaged (%s); beginning anew.", self.path, error)
+            return None
+        progress: dict[str, Any] = json.loads(metadata["progress"])
+        logger.info("Going on with the training from step %d.", progress["step"])
+        return tensors, progress
+
+    def remove(self) -> None:
+        """Delete the file: the training is done."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

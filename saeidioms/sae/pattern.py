@@ -1,0 +1,118 @@
+"""Where the non-zeros of a sparse matrix of activations stand, and products with such a matrix.
+
+Of F features only k are active in a row, so everything after the selection costs k / F of the
+dense product. A pattern may hold any number of active features per row.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+Places = slice | Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """The places of the non-zeros of a sparse (B, F) matrix, row by row (CSR).
+
+    Attributes
+    ----------
+    pointers
+        (B + 1,) int64: row ``b`` owns the entries ``pointers[b]:pointers[b + 1]``.
+    columns
+        (nnz,) int64: the feature of each entry.
+    n_features
+        F.
+    """
+
+    pointers: Tensor
+    columns: Tensor
+    n_features: int
+
+    @classmethod
+    def of_width(cls, columns: Tensor, n_features: int) -> Pattern:
+        """Return the pattern with the same number of entries in each row: (B, k) columns."""
+        n_rows, k = columns.shape
+        pointers = torch.arange(0, n_rows * k + 1, k, device=columns.device)
+        return cls(pointers, columns.reshape(-1), n_features)
+
+    @classmethod
+    def where(cls, mask: Tensor) -> Pattern:
+        """Return the places that a (B, F) mask marks."""
+        columns = mask.nonzero()[:, 1]
+        return cls(_pointers(mask.sum(dim=1)), columns, mask.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(B, F)."""
+        return len(self.pointers) - 1, self.n_features
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """(nnz,) int64: the row of each entry."""
+        every = torch.arange(self.shape[0], device=self.columns.device)
+        return every.repeat_interleave(self.pointers.diff(), output_size=len(self.columns))
+
+    @cached_property
+    def _transposed(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Pointers and columns of the (F, B) transpose, and the order that its values take."""
+        order = torch.argsort(self.columns, stable=True)
+        counts = torch.bincount(self.columns, minlength=self.n_features)
+        return _pointers(counts), self.rows[order], order
+
+    def take(self, dense: Tensor) -> Tensor:
+        """Return the (nnz,) entries of a dense (B, F) matrix at these places."""
+        return dense.take(self.rows * self.n_features + self.columns)
+
+    def split(self, ends: tuple[int, ...]) -> Iterator[tuple[Places, Pattern]]:
+        """Yield the entries, and their pattern, of the features up to each of `ends` in turn."""
+        if len(ends) == 1:
+            yield slice(None), self
+            return
+        start = 0
+        for end in ends:
+            places = ((self.columns >= start) & (self.columns < end)).nonzero().squeeze(1)
+            counts = torch.bincount(self.rows[places], minlength=self.shape[0])
+            yield places, Pattern(_pointers(counts), self.columns[places], self.n_features)
+            start = end
+
+    def multiply(self, values: Tensor, dense: Tensor) -> Tensor:
+        """Return the (B, D) product ``Z @ dense``, for Z with these (nnz,) values here."""
+        return _csr(self.pointers, self.columns, values, self.shape) @ dense
+
+    def multiply_transposed(self, values: Tensor, dense: Tensor) -> Tensor:
+        """Return the (F, D) product ``Z.T @ dense``, for Z with these (nnz,) values here."""
+        pointers, rows, order = self._transposed
+        return _csr(pointers, rows, values[order], self.shape[::-1]) @ dense
+
+    def sample(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return the (nnz,) entries of ``left @ right.T`` here, for (B, D) and (F, D)."""
+        with_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+        if not (left.is_cuda or with_mkl):
+            return self.take(left @ right.T)
+        places = _csr(self.pointers, self.columns, left.new_zeros(len(self.columns)), self.shape)
+        return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0).values()
+
+
+def _pointers(counts: Tensor) -> Tensor:
+    return torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+
+
+def _csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    _accept_beta_state()
+    return torch.sparse_csr_tensor(pointers, columns, values, shape, check_invariants=False)
+
+
+@functools.cache
+def _accept_beta_state() -> None:
+    """Take torch's one-time remark that CSR tensors are in beta, so that no user has to read it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.sparse_csr_tensor([0, 1], [0], [1.0], (1, 1), check_invariants=False)

@@ -1,0 +1,213 @@
+"""Rows to train on, from matrices of any size: read, scaled and shuffled pool by pool.
+
+What fits into a pool is held in memory (on the device) and shuffled whole. What does not
+is read as blocks in random order, enough of them at a time to fill a pool, and shuffled within
+the pool; while the device works on one pool, the next is read.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from saeidioms.errors import InputError
+from saeidioms.progress import track
+from saeidioms.seeds import generator
+
+POOL_BYTES = 256 * 2**20  # on a CPU; on a GPU half of what is free
+BLOCK = 4096  # rows that are read together
+MEASURED = 2**20  # rows that mean and scale are measured on, at most
+
+
+class Matrix(Protocol):
+    """A matrix whose rows can be read: an array, memory-mapped or not, or `Embeddings`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, D)."""
+        ...
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Return some rows."""
+        ...
+
+
+def read(matrix: Matrix, rows: Any) -> npt.NDArray[np.float32]:
+    """Return a float32 copy of some rows, and let go of the mapped pages they came from.
+
+    Raises
+    ------
+    InputError
+        If a number is not finite.
+    """
+    block = np.array(matrix[rows], dtype=np.float32, order="C")
+    _release(matrix)
+    if not np.isfinite(block.sum(dtype=np.float64)):
+        place = np.argwhere(~np.isfinite(block))[0]
+        row = np.arange(len(matrix))[rows][place[0]]  # type: ignore[arg-type]
+        raise InputError(
+            f"row {row}, column {place[1]} of the matrix is NaN or infinite (as float32); give "
+            "finite numbers only, or embed that text again."
+        )
+    return block
+
+
+def blocks(n_rows: int, description: str = "") -> Iterator[slice]:
+    """Yield slices of `BLOCK` rows, behind a progress bar where there is a description."""
+    starts = range(0, n_rows, BLOCK)
+    for start in track(starts, description) if description else starts:
+        yield slice(start, min(start + BLOCK, n_rows))
+
+
+def _release(matrix: Any) -> None:
+    """Drop the pages that reading a memory-mapped matrix left in this process's memory."""
+    holder = getattr(matrix, "vectors", matrix)
+    while holder is not None:
+        if isinstance(holder, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+            holder._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+            return
+        holder = getattr(holder, "base", None)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Inputs are centred by `mean` (D,) and divided by `scale`: mean squared norm D."""
+
+    mean: npt.NDArray[np.float32]
+    scale: float
+
+    @classmethod
+    def of(cls, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Scaling:
+        """Measure some rows of a matrix in one pass, in float64.
+
+        Of more than `MEASURED` rows, evenly spaced blocks are measured.
+
+        Raises
+        ------
+        InputError
+            If all of them are the same, or a number is not finite.
+        """
+        parts = list(blocks(len(rows)))
+        parts = parts[:: -(-len(rows) // MEASURED)]
+        shift = read(matrix, rows[:1])[0]
+        total, squares, n = np.zeros(len(shift)), np.zeros(len(shift)), 0
+        for part in parts:
+            block = read(matrix, rows[part]) - shift
+            total += block.sum(axis=0, dtype=np.float64)
+            squares += np.square(block, dtype=np.float64).sum(axis=0)
+            n += len(block)
+        mean = total / n
+        scale = float(np.sqrt(max(0.0, (squares / n - mean**2).mean())))
+        center = (shift + mean).astype(np.float32)
+        if not scale > 1e-6 * np.abs(center).max():
+            raise InputError(
+                f"all {len(rows)} rows to train on are the same vector; a sparse autoencoder "
+                "needs rows that differ: give more, or other, texts."
+            )
+        return cls(center, scale)
+
+    def down(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scale a block of rows as the network takes them, in place."""
+        block -= self.mean
+        block /= np.float32(self.scale)
+        return block
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Batches without end, the same for the same seed wherever one begins.
+
+    In each epoch every row comes once, but for what is left over of a pool after its last whole
+    batch.
+
+    Attributes
+    ----------
+    matrix
+        (N, D).
+    rows
+        (n,) rows of it to train on, ascending.
+    scaling
+        Of those rows.
+    size
+        Rows in a batch, at most n.
+    seed
+        Of the order.
+    device
+        Where the batches are wanted.
+    """
+
+    matrix: Matrix
+    rows: npt.NDArray[np.int64]
+    scaling: Scaling
+    size: int
+    seed: int
+    device: str
+
+    def since(self, step: int) -> Iterator[Tensor]:
+        """Yield the (size, D) batches from a step on."""
+        per_epoch = sum(n // self.size for n in self._pool_sizes())
+        epoch, skip = divmod(step, per_epoch)
+        whole = self._load(self._blocks()) if len(self._pool_sizes()) == 1 else None
+        while True:
+            random = generator(self.seed, f"sae.epoch.{epoch}")
+            for pool in [whole] if whole is not None else self._pools(random):
+                order = torch.from_numpy(random.permutation(len(pool))).to(self.device)
+                for start in range(0, len(pool) - self.size + 1, self.size):
+                    if skip:
+                        skip -= 1
+                        continue
+                    yield pool[order[start : start + self.size]]
+            epoch += 1
+
+    def _blocks(self) -> list[slice]:
+        return list(blocks(len(self.rows)))
+
+    @cached_property
+    def _blocks_per_pool(self) -> int:
+        bytes_per_block = 4 * BLOCK * self.matrix.shape[1]
+        room = POOL_BYTES
+        if self.device.startswith("cuda"):
+            room = torch.cuda.mem_get_info(torch.device(self.device))[0] // 2
+        return max(-(-self.size // BLOCK), room // bytes_per_block)
+
+    def _pool_sizes(self) -> list[int]:
+        whole = self._blocks_per_pool * BLOCK
+        full, rest = divmod(len(self.rows), whole)
+        return [whole] * full + [rest] * bool(rest)
+
+    def _pools(self, random: np.random.Generator) -> Iterator[Tensor]:
+        """Yield pools of blocks in random order, the last block last, each read in advance."""
+        parts, each = self._blocks(), self._blocks_per_pool
+        order = [*random.permutation(len(parts) - 1), len(parts) - 1]
+        chosen = [order[start : start + each] for start in range(0, len(order), each)]
+        with ThreadPoolExecutor(1) as reader:
+            ahead = None
+            for numbers in chosen:
+                wanted = [parts[number] for number in sorted(numbers)]
+                current, ahead = ahead, reader.submit(self._load, wanted)
+                if current is not None:
+                    yield current.result()
+            assert ahead is not None
+            yield ahead.result()
+
+    def _load(self, parts: list[slice]) -> Tensor:
+        """Return the scaled rows of some blocks, on the device."""
+        pool = torch.empty(
+            (sum(part.stop - part.start for part in parts), self.matrix.shape[1]),
+            pin_memory=self.device.startswith("cuda"),
+        )
+        start = 0
+        for part in parts:
+            block = self.scaling.down(read(self.matrix, self.rows[part]))
+            pool[start : start + len(block)] = torch.from_numpy(block)
+            start += len(block)
+        return pool.to(self.device, non_blocking=True)
