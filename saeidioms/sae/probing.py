@@ -19,7 +19,8 @@ from saeidioms.seeds import generator
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 
-SAME, KIN = 0.8, 0.4  # decoder cosines: above, two features are one; from, one can hide another
+SAME = 0.8  # decoder cosine above which two features say the same
+ABSORBED = 0.4  # share of a row's length along a probe that one feature brings
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,50 +157,54 @@ def absorption(
     vectors: npt.NDArray[np.floating],
     decoder: npt.NDArray[np.floating],
     labels: Mask,
+    choose: Mask,
     parents: npt.NDArray[np.int64],
-    kin: float = KIN,
 ) -> Numbers:
-    """Return (L,): the share of a label's rows that a more special feature took from the parent.
+    """Return (L,): the share of a label's rows that one other feature took from its parent.
 
-    The parent of a label is the feature that stands for it. It is absorbed on a row with the label
-    on which it is silent, though the row lies along the parent's decoder direction at least as far
-    as the median row on which it fires, while a feature of kindred direction fires instead. This
-    simplifies Chanin et al. 2024, *A is for Absorption* (arXiv 2409.14507), who ablate the
-    features; nothing depends on the order or the number of features.
+    Chanin et al. 2024, *A is for Absorption* (arXiv 2409.14507), for one parent a label and without
+    a language model. A linear probe (the difference of the means with and without the label, its
+    cut where F1 is highest) says which rows carry the label plainly. On such a row the parent is
+    absorbed if it is silent, though a single other feature brings at least 0.4 of the row's length
+    along the probe, the share that SAEBench asks for. Probes come from the rows `choose`, shares
+    from the others: absorbed rows of those with the label that the probe finds.
 
     Parameters
     ----------
     activations
         (N, F) CSR, at least 0.
     vectors
-        (N, D), what was encoded.
+        (N, D), what was encoded, less what a row without active features is decoded to.
     decoder
         (F, D).
     labels
         (N, L) bool.
+    choose
+        (N,) bool, the rows to fit the probes on.
     parents
-        (L,) such as `BestFeatures.features`.
-    kin
-        Least decoder cosine of a feature that can absorb the parent. Directions of unrelated
-        features of a few hundred dimensions stay below 0.2, those of one meaning exceed 0.8.
+        (L,) the feature that stands for each label, such as `BestFeatures.features`.
 
     Returns
     -------
     numpy.ndarray
-        NaN for a label without rows, 0 where the parent fires on none of any label.
+        NaN for a label that lacks rows in either part, or rows that the probe finds.
     """
-    unit = _unit_rows(decoder)
-    kindred = unit @ unit[parents].T >= kin
-    kindred[parents, np.arange(len(parents))] = False
-    firing = _firing(activations)
-    fires = firing[:, parents].toarray() > 0
-    child_fires = (firing @ sparse.csr_matrix(kindred, dtype=np.float32)).toarray() > 0
-    along = vectors @ unit[parents].T
-    reached = np.full(len(parents), np.inf)
-    for label in np.flatnonzero(fires.any(axis=0)):
-        reached[label] = np.median(along[fires[:, label], label])
-    absorbed = labels & ~fires & (along >= reached) & child_fires
-    return _ratio(absorbed.sum(axis=0), labels.sum(axis=0))
+    shares = np.full(labels.shape[1], np.nan)
+    fit = vectors[choose]
+    for label, parent in enumerate(parents):
+        truth = labels[choose, label]
+        if not truth.any() or truth.all():
+            continue
+        probe = fit[truth].mean(axis=0) - fit[~truth].mean(axis=0)
+        along = vectors @ probe
+        cut = max(0.0, _best_cut(along[choose], truth))
+        plain = np.flatnonzero(~choose & labels[:, label] & (along > cut))
+        if len(plain):
+            rows = activations[plain]
+            largest = rows.multiply(decoder @ probe).tocsr().max(axis=1).toarray().ravel()
+            silent = rows[:, [parent]].toarray().ravel() <= 0
+            shares[label] = np.mean(silent & (largest >= ABSORBED * along[plain]))
+    return shares
 
 
 def _untuned(activations: sparse.csr_matrix, labels: Mask) -> tuple[npt.NDArray[np.int64], Numbers]:
@@ -248,7 +253,7 @@ def _per_label(labels: Mask, matrix: sparse.csr_matrix) -> Numbers:
     return np.asarray(sparse.csr_matrix(labels.T, dtype=np.float64).dot(matrix).toarray())
 
 
-def _firing(activations: sparse.csr_matrix, binary: bool = True) -> sparse.csr_matrix:
+def _firing(activations: sparse.csr_matrix, *, binary: bool = True) -> sparse.csr_matrix:
     """Return the activations above 0, as ones where `binary`."""
     firing = activations.copy()
     firing.data = np.where(firing.data > 0, 1 if binary else firing.data, 0).astype(np.float32)

@@ -30,7 +30,7 @@ from saeidioms.sae.team import Team
 
 MEMORY = 0.99  # of the running threshold of BatchTopK, per step
 BANDWIDTH = 0.5  # of JumpReLU's kernel, in units of the activations' threshold at the start
-PULL, PRESSURE = 2.0, 0.01  # of JumpReLU towards k; how fast ReLU's penalty is corrected
+PULL, PRESSURE = 10.0, 0.01  # of JumpReLU towards k; how fast ReLU's penalty is corrected
 
 
 @dataclass(eq=False)

@@ -31,6 +31,7 @@ Rows = npt.NDArray[np.int64]
 WARM_UP = 0.03  # share of the steps
 BETAS = (0.6, 0.999)
 ENCODER_RATE = 0.6  # its rows are shorter than the decoder's
+THRESHOLD_RATE = 0.2  # in activations, which do not shrink with the width as weights do
 ANNEALED, WIDEST = 0.5, 8  # share of the steps in which k falls from at least so many
 CHECKS, CHECK_ROWS = 20, 2048  # how often the held-out rows are looked at, and how many of them
 SILENT_STEPS = 20  # a feature is dead in training once it kept silent for so many steps
@@ -115,10 +116,10 @@ class _Loop:
     def __init__(self, network: Network, recipe: Recipe, best: _Best) -> None:
         self.network, self.recipe, self.best = network, recipe, best
         rate = recipe.learning_rate / math.sqrt(network.decoder.shape[1])
-        encoding = [network.encoder, network.encoder_bias, network.threshold]
+        encoding = [network.encoder, network.encoder_bias]
         decoding = [network.decoder, network.decoder_bias]
-        self.rates = (ENCODER_RATE * rate, rate)
-        groups = [{"params": encoding}, {"params": decoding}]
+        self.rates = (ENCODER_RATE * rate, rate, THRESHOLD_RATE * recipe.learning_rate)
+        groups = [{"params": encoding}, {"params": decoding}, {"params": [network.threshold]}]
         self.optimizer = torch.optim.Adam(groups, lr=rate, betas=BETAS, fused=True)
         self.silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since firing
         self.history: list[dict[str, float]] = []
