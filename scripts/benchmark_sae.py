@@ -38,8 +38,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from peers import PEERS, PREFIXES, Learnt, Matrix, Peer
-from scipy.optimize import linear_sum_assignment
+from scipy import sparse
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.demo import demo_corpus, planted_units
@@ -57,6 +59,7 @@ from saeidioms.machine import measured
 from saeidioms.sae.metrics import dead_share, densities, explained_variance, l0, sum_of_squares
 from saeidioms.sae.probing import absorption, best_features, halves, probe_f1, redundancy
 from saeidioms.sae.size import split_rows
+from saeidioms.sae.stability import match
 
 SETTINGS = [(1024, 16), (256, 8), (128, 2)]
 PLANTED_SETTING = (256, 8)
@@ -85,10 +88,12 @@ class Coded:
 
     @classmethod
     def load(cls, path: Path) -> Coded:
+        """Read what `save` wrote."""
         with np.load(path) as arrays:
             return cls(**arrays)
 
     def save(self, path: Path) -> None:
+        """Write the arrays to an npz file."""
         np.savez(path, **vars(self))
 
 
@@ -143,15 +148,16 @@ def measure(
     }
     if quality:
         strategies = Coded.load(folder / "strategies.npz")
-        found |= meaning(learnt, messages, strategies, seed)
+        found |= meaning(learnt, codes, messages, strategies, seed)
         found |= stability(learnt.decoder, method.train(rows, n_features, k, seed + 1).decoder)
         found["redundant"] = redundancy(learnt.decoder)
     return found
 
 
-def meaning(learnt: Learnt, messages: Coded, strategies: Coded, seed: int) -> Found:
+def meaning(
+    learnt: Learnt, codes: sparse.csr_matrix, messages: Coded, strategies: Coded, seed: int
+) -> Found:
     """Return what single features, and a few together, say about people's codes."""
-    codes = learnt.encode(messages.vectors)
     half = halves(messages.groups, seed)
     best = best_features(codes, messages.labels, half)
     cut = best_features(codes, messages.labels, half, tune=True)
@@ -163,8 +169,9 @@ def meaning(learnt: Learnt, messages: Coded, strategies: Coded, seed: int) -> Fo
         *(codes, messages.vectors - learnt.offset, learnt.decoder),
         *(messages.labels, half, best.features),
     )
-    scores = {"intents": best.f1, "intents_cut": cut.f1, "strategies": elsewhere.f1, **probes}
-    return {name: float(np.nanmean(f1)) for name, f1 in {**scores, "absorbed": absorbed}.items()}
+    scores = {"intents": best.f1, "intents_cut": cut.f1, "strategies": elsewhere.f1}
+    scores |= probes | {"absorbed": absorbed}
+    return {name: float(np.nanmean(score)) for name, score in scores.items()}
 
 
 def planted(what: str, seed: int, folder: Path) -> Found:
@@ -184,15 +191,10 @@ def planted(what: str, seed: int, folder: Path) -> Found:
 
 
 def stability(first: Matrix, second: Matrix) -> Found:
-    """Compare the dictionaries of two trainings, matched one to one."""
-    one, other = (
-        rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        for rows in (first, second)
-    )
-    cosines = one @ other.T
-    matched = cosines[linear_sum_assignment(cosines, maximize=True)]
-    shares = {f"same_{least}": float(np.mean(matched >= least)) for least in (0.7, 0.9)}
-    return shares | {"same_cosine": float(matched.mean())}
+    """Compare the dictionaries of two trainings."""
+    cosines = match(first, second)
+    shares = {f"same_{least}": float(np.mean(cosines >= least)) for least in (0.7, 0.9)}
+    return shares | {"same_cosine": float(cosines.mean())}
 
 
 def prepare(data: Path, rows: int | None, folder: Path, *, quality: bool) -> None:
@@ -213,8 +215,8 @@ def prepare(data: Path, rows: int | None, folder: Path, *, quality: bool) -> Non
 
 def alone(function: Callable, *arguments: Any, **options: Any) -> Any:
     """Call a function in a new process, whose peak memory is then its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments, options)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments, **options).result()
 
 
 def choose(only: Sequence[str] | None) -> list[str]:
@@ -266,21 +268,22 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     quality = not options.no_quality
     methods = choose(options.only)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    idioms: dict[str, Found] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(options.data, options.rows, folder, quality=quality)
-        for what in methods:
-            same_for_all = alone(planted, what, options.seed, folder) if quality else {}
-            for size in options.settings:
-                row = alone(measure, what, *size, options.seed, folder, quality=quality)
-                rows.append(row | same_for_all)
-                say(rows[-1])
-                if options.out:
-                    pd.DataFrame(rows).to_csv(options.out, index=False)
+        for size, what in product(options.settings, methods):
+            row = alone(measure, what, *size, options.seed, folder, quality=quality)
+            if quality and what not in idioms:
+                idioms[what] = alone(planted, what, options.seed, folder)
+            rows.append(row | idioms.get(what, {}))
+            say(rows[-1])
+            if options.out:
+                pd.DataFrame(rows).to_csv(options.out, index=False)
     table = pd.DataFrame(rows)
     places = {column: DECIMALS.get(column, 3) for column in table.columns}
-    print(table.sort_values("features", ascending=False, kind="stable").round(places).to_string())
+    print(table.round(places).to_string(index=False))
 
 
 if __name__ == "__main__":

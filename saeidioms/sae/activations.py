@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
@@ -16,9 +19,11 @@ from scipy import sparse
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
 from saeidioms.errors import ArtifactError, InputError
 
-FORMAT = 1
+FORMAT = 2
 SHARD_ROWS = 1_000_000
 DTYPES = {"data": np.float32, "indices": np.int32, "counts": np.int32}
+
+Part = tuple[sparse.csr_matrix, npt.NDArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,27 +67,19 @@ class SparseActivations:
     @cached_property
     def digest(self) -> str:
         """Digest of dictionary, ids and activations."""
-        parts = (self.matrix.data, self.matrix.indices, np.diff(self.matrix.indptr))
-        contents = (np.ascontiguousarray(part).tobytes() for part in parts)
-        ids = "\n".join(map(str, self.ids)).encode()
-        return digest_bytes(self.sae_digest.encode(), repr(self.shape).encode(), ids, *contents)
+        state = _Digest(self.sae_digest, self.shape[1])
+        for part, ids in self._parts():
+            state.add(part, ids)
+        return state.value
 
     def save(self, folder: str | Path) -> None:
         """Write ``activations.json``, ``ids.parquet`` and ``00000.safetensors`` ... to `folder`."""
-        folder = Path(folder)
-        starts = range(0, max(1, len(self)), SHARD_ROWS)
-        for number, start in enumerate(starts):
-            part = self.matrix[start : start + SHARD_ROWS]
-            counts = np.diff(part.indptr)
-            arrays = {"data": part.data, "indices": part.indices, "counts": counts}
-            tensors = {name: array.astype(DTYPES[name]) for name, array in arrays.items()}
-            with atomic_path(folder / f"{number:05d}.safetensors") as path:
-                save_file(tensors, path)
-        with atomic_path(folder / "ids.parquet") as path:
-            pd.DataFrame({"unit_id": pd.Series(self.ids, dtype="str")}).to_parquet(path)
-        header = {"format": FORMAT, "shape": list(self.shape), "shards": len(starts)}
-        digests = {"sae_digest": self.sae_digest, "digest": self.digest}
-        write_json(folder / "activations.json", header | digests)
+        write_activations(folder, self._parts(), self.shape[1], self.sae_digest)
+
+    def _parts(self) -> Iterator[Part]:
+        for start in range(0, len(self), SHARD_ROWS):
+            rows = slice(start, start + SHARD_ROWS)
+            yield self.matrix[rows], self.ids[rows]
 
     @classmethod
     def load(cls, folder: str | Path) -> SparseActivations:
@@ -104,7 +101,8 @@ class SparseActivations:
         try:
             shards = [load_file(folder / f"{n:05d}.safetensors") for n in range(header["shards"])]
             ids = pd.read_parquet(folder / "ids.parquet")["unit_id"].to_numpy(dtype=object)
-            parts = {name: np.concatenate([s[name] for s in shards]) for name in DTYPES}
+            empty = [{name: np.zeros(0, dtype) for name, dtype in DTYPES.items()}]
+            parts = {name: np.concatenate([s[name] for s in shards or empty]) for name in DTYPES}
             pointers = np.concatenate([[0], parts["counts"].cumsum(dtype=np.int64)])
             triple = (parts["data"], parts["indices"], pointers)
             matrix = sparse.csr_matrix(triple, shape=(n_rows, n_features))
@@ -117,3 +115,51 @@ class SparseActivations:
                 f"{header['digest']}); encode again."
             )
         return found
+
+
+def write_activations(
+    folder: str | Path, parts: Iterable[Part], n_features: int, sae_digest: str
+) -> None:
+    """Write activations of any size, shard by shard, as `SparseActivations.save` does.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    parts
+        CSR matrices (n, F) with their (n,) ids, each `SHARD_ROWS` rows but for the last.
+    n_features
+        F.
+    sae_digest
+        Digest of the dictionary.
+    """
+    folder = Path(folder)
+    state, schema = _Digest(sae_digest, n_features), pa.schema([("unit_id", pa.string())])
+    n_rows = n_shards = 0
+    with atomic_path(folder / "ids.parquet") as path, pq.ParquetWriter(path, schema) as writer:
+        for part, ids in parts:
+            with atomic_path(folder / f"{n_shards:05d}.safetensors") as shard:
+                save_file(_tensors(part), shard)
+            writer.write_table(pa.table({"unit_id": pa.array(ids).cast(pa.string())}))
+            state.add(part, ids)
+            n_rows, n_shards = n_rows + part.shape[0], n_shards + 1
+    header = {"format": FORMAT, "shape": [n_rows, n_features], "shards": n_shards}
+    digests = {"sae_digest": sae_digest, "digest": state.value}
+    write_json(folder / "activations.json", header | digests)
+
+
+class _Digest:
+    """The digest of activations, part by part."""
+
+    def __init__(self, sae_digest: str, n_features: int) -> None:
+        self.value = digest_bytes(sae_digest.encode(), repr(n_features).encode())
+
+    def add(self, part: sparse.csr_matrix, ids: npt.NDArray) -> None:
+        contents = (tensor.tobytes() for tensor in _tensors(part).values())
+        names = "\n".join(map(str, ids)).encode()
+        self.value = digest_bytes(self.value.encode(), names, *contents)
+
+
+def _tensors(part: sparse.csr_matrix) -> dict[str, npt.NDArray]:
+    arrays = {"data": part.data, "indices": part.indices, "counts": np.diff(part.indptr)}
+    return {name: np.ascontiguousarray(array, DTYPES[name]) for name, array in arrays.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +16,26 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.machine import choose_device
-from saeidioms.sae.activations import SparseActivations
+from saeidioms.progress import track
+from saeidioms.sae.activations import SHARD_ROWS, SparseActivations, write_activations
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.coder import Coder
+from saeidioms.sae.data import Data
+from saeidioms.sae.ensemble import train_ensemble
 from saeidioms.sae.metrics import dead_share, score
 from saeidioms.sae.recipe import Recipe, settle
-from saeidioms.sae.rows import Matrix
+from saeidioms.sae.rows import Matrix, Rows, Span, streams
 from saeidioms.sae.size import split_rows
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.storage import (
     DECISIVE,
     Tensors,
+    check_shapes,
     digest_model,
     read_model,
-    structure,
     write_model,
 )
-from saeidioms.sae.training import Rows, Trained, train_network
+from saeidioms.sae.training import Trained
 
 if TYPE_CHECKING:
     from saeidioms.embedding.embeddings import Embeddings
@@ -74,6 +77,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     patience
         Checks (twenty a training) without a better held-out explained variance until the training
         ends.
+    seeds
+        Dictionaries that are trained, with independent initialisations, and made into one, see
+        `saeidioms.sae.ensemble`; with several, the stability of every feature is known.
     seed
         Of split, start and order; the same seed gives the same weights, bit for bit, on a CPU
         with the same number of threads.
@@ -96,6 +102,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     threshold_ : numpy.ndarray
         (F,) float32: a feature fires where its pre-activation is above; zeros for ``"topk"`` and
         ``"relu"``. For ``"topk"`` only the k largest of a row fire besides.
+    stability_ : numpy.ndarray
+        (F,) float32, mean cosine of each feature with its one-to-one partners in the dictionaries
+        of the single seeds; NaN where there was one seed.
     density_ : numpy.ndarray
         (F,) float32, share of the held-out rows on which each feature fires.
     metrics_ : dict
@@ -131,6 +140,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         learning_rate: float = 0.25,
         aux_coefficient: float = 1 / 32,
         patience: int = 4,
+        seeds: int = 1,
         seed: int = 0,
         device: str | None = None,
         checkpoint: str | Path | None = None,
@@ -144,6 +154,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.learning_rate = learning_rate
         self.aux_coefficient = aux_coefficient
         self.patience = patience
+        self.seeds = seeds
         self.seed = seed
         self.device = device
         self.checkpoint = checkpoint
@@ -185,8 +196,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         recipe = settle(self.get_params(), n_rows, matrix.shape[1])
         labels = None if groups is None else np.asarray(groups)
         train, held_out = split_rows(n_rows, labels, self.seed)
+        data = Data.of(matrix, train, held_out, recipe)
         path = None if self.checkpoint is None else Path(self.checkpoint)
-        trained = train_network(matrix, train, held_out, recipe, Checkpoint(path, recipe.key))
+        checkpoint = Checkpoint(path, recipe.key | data.key | {"seeds": self.seeds})
+        trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint)
         self._keep(trained, recipe)
         self._measure(matrix, train, held_out, trained.scaling.mean)
         return self
@@ -219,6 +232,23 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         distinct = self._coder().encode(embeddings.vectors, "coding units")
         return SparseActivations(distinct[embeddings.index], embeddings.ids, self.digest_)
 
+    def encode_to(self, X: npt.ArrayLike | Embeddings, folder: str | Path) -> None:
+        """Write the activations of any number of rows to `folder`, with little memory.
+
+        `SparseActivations.load` reads them; the ids are those of embedded units, or row numbers.
+        """
+        check_is_fitted(self)
+        matrix, coder = self._matrix(X, reset=False), self._coder()
+        write_activations(folder, self._parts(matrix, coder), self.n_features_, self.digest_)
+
+    def _parts(self, matrix: Matrix, coder: Coder) -> Iterator[tuple[sparse.csr_matrix, Any]]:
+        n_rows = matrix.shape[0]
+        ids = getattr(matrix, "ids", None)
+        ids = np.arange(n_rows) if ids is None else ids
+        for start in track(range(0, n_rows, SHARD_ROWS), "coding"):
+            rows = slice(start, min(start + SHARD_ROWS, n_rows))
+            yield coder.encode(Span(matrix, rows)), ids[rows]
+
     def save(self, folder: str | Path) -> None:
         """Write ``config.json``, ``model.safetensors`` and ``history.csv`` to `folder`."""
         check_is_fitted(self)
@@ -230,9 +260,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             "options": self.get_params() | {"checkpoint": None},
             "metrics": self.metrics_,
         }
-        write_model(
-            Path(folder), self._tensors() | {"density": self.density_}, config, self.history_
-        )
+        figures = {"density": self.density_, "stability": self.stability_}
+        write_model(Path(folder), self._tensors() | figures, config, self.history_)
 
     @classmethod
     def load(cls, folder: str | Path) -> SparseAutoencoder:
@@ -286,12 +315,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.n_features_, self.n_features_in_ = self.encoder_.shape
         above = np.zeros(self.n_features_) if threshold is None else threshold
         self.threshold_ = np.array(above, np.float32)
-        for name, shape in structure(self.n_features_, self.n_features_in_).items():
-            if name in DECISIVE and (found := getattr(self, f"{name}_").shape) != shape:
-                raise InputError(
-                    f"{name} is of shape {found}, but the encoder's shape asks for {shape}; give "
-                    "weights of one dictionary."
-                )
+        check_shapes(self._tensors())
         if sparsity not in RULES or (sparsity == "topk" and k is None):
             raise OptionError(
                 f"sparsity={sparsity!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and k "
@@ -299,6 +323,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             )
         self.sparsity_, self.k_ = sparsity, k or 0
         self.density_ = np.full(self.n_features_, np.nan, np.float32)
+        self.stability_ = self.density_.copy()
         self.metrics_, self.history_ = {}, pd.DataFrame({"step": []})
         self.digest_ = digest_model(self._tensors(), self._rule())
         return self
@@ -320,10 +345,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _matrix(self, X: Any, *, reset: bool) -> Matrix:
         """Return `X` as a float32 matrix of the right width, memory-mapped ones as they are."""
-        if isinstance(X, np.memmap) or hasattr(X, "vectors"):
+        if streams(X):
             if reset:
                 self.n_features_in_ = X.shape[1]
-            if X.ndim == 2 and X.shape[1] == self.n_features_in_:
+            if X.shape[1] == self.n_features_in_:
                 return X
         try:
             with np.errstate(over="ignore"):  # what is too large for float32 is named on reading
@@ -334,17 +359,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise InputError(str(error)) from error
 
     def _keep(self, trained: Trained, recipe: Recipe) -> None:
-        """Fold the scaling into the weights, so that they work on raw inputs."""
-        scale, center = np.float32(trained.scaling.scale), trained.scaling.mean
-        learned = trained.network.tensors
-        weights = {name: tensor.cpu().numpy() for name, tensor in learned.items()}
         self.n_features_, self.k_, self.sparsity_ = recipe.n_features, recipe.k, recipe.rule
-        self.encoder_ = weights["encoder"]
-        self.components_ = weights["decoder"]
-        self.mean_ = center + scale * weights["decoder_bias"]
-        moved = self.encoder_ @ (scale * weights["decoder_bias"])
-        self.encoder_bias_ = scale * weights["encoder_bias"] + moved
-        self.threshold_ = scale * np.maximum(weights["threshold"], 0)
+        for name, weights in trained.on_raw_rows().items():
+            setattr(self, f"{name}_", weights)
         self.history_ = pd.DataFrame(trained.history)
         self.digest_ = digest_model(self._tensors(), self._rule())
 

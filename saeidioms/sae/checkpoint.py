@@ -38,10 +38,11 @@ class Checkpoint:
     _spent: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
-    def save(self, tensors: Tensors, progress: dict[str, Any]) -> None:
+    def save(self, tensors: Tensors, progress: dict[str, Any], *, always: bool = False) -> None:
         """Write tensors and JSON, atomically, unless writing takes too much of the time."""
         now = time.monotonic()
-        if self.path is None or self._spent > SHARE * (now - self._began):
+        late = self._spent > SHARE * (now - self._began)
+        if self.path is None or (late and not always):
             return
         metadata = {"key": digest_json(self.key), "progress": json.dumps(progress)}
         with atomic_path(self.path) as path:
@@ -66,9 +67,12 @@ class Checkpoint:
         except (OSError, SafetensorError, KeyError, TypeError) as error:
             logger.warning("%s is damaged (%s); beginning anew.", self.path, error)
             return None
-        progress: dict[str, Any] = json.loads(metadata["progress"])
-        logger.info("Going on with the training from step %d.", progress["step"])
-        return tensors, progress
+        return tensors, json.loads(metadata["progress"])
+
+    def after(self, name: str) -> Checkpoint:
+        """Return the checkpoint of a second part of the training."""
+        path = None if self.path is None else self.path.with_name(f"{self.path.name}.{name}")
+        return Checkpoint(path, self.key | {"part": name})
 
     def remove(self) -> None:
         """Delete the file: the training is done."""

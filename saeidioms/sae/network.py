@@ -57,8 +57,6 @@ class Network:
         dictionary.
     half
         Whether the encoder's product is computed in bfloat16; weights stay float32.
-    team
-        The processes that train together.
     """
 
     def __init__(
@@ -68,7 +66,6 @@ class Network:
         prefixes: tuple[int, ...],
         *,
         half: bool = False,
-        team: Team | None = None,
     ) -> None:
         n_features, width = directions.shape
         self.encoder = directions.clone()
@@ -87,7 +84,7 @@ class Network:
             bandwidth=directions.new_zeros(()),
         )
         self.sparsity, self.prefixes, self.half = sparsity, prefixes, half
-        self.team = team or Team()
+        self.team = Team.current()
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -167,6 +164,10 @@ class Network:
         by_pre = pattern.sample(upstream, self.decoder) * (values > 0)
         self._encoder_gradient(inputs, pattern, by_pre)
         return scale * error.square().sum()
+
+    def let_fire(self, dead: Tensor) -> None:
+        """Lift negative biases of dead features: below 0, no gradient might reach them again."""
+        self.encoder_bias[dead] = self.encoder_bias[dead].clamp_min(0)
 
     def inference(self, k: int) -> Inference:
         """Return the rule as it holds after training."""

@@ -125,16 +125,16 @@ def f_statistics(activations: sparse.csr_matrix, labels: Mask) -> Numbers:
 
     The F statistic of a one-way analysis of variance; 0 for a feature that never varies.
     """
-    n = activations.shape[0]
+    rows = activations.astype(np.float64)
+    n = rows.shape[0]
     with_label = labels.sum(axis=0, dtype=np.float64)[:, None]
-    sums = np.asarray(activations.sum(axis=0, dtype=np.float64)).reshape(1, -1)
-    squares = np.asarray(activations.multiply(activations).sum(axis=0, dtype=np.float64))
-    sums_with = _per_label(labels, activations)
-    within_reach = squares.reshape(1, -1) - sums**2 / n
+    sums = np.asarray(rows.sum(axis=0)).reshape(1, -1)
+    sums_with = _per_label(labels, rows)
+    spread = np.asarray(rows.multiply(rows).sum(axis=0)).reshape(1, -1) - sums**2 / n
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = sums_with / with_label - (sums - sums_with) / (n - with_label)
         between = difference**2 * with_label * (n - with_label) / n
-        statistics = (n - 2) * between / (within_reach - between)
+        statistics = (n - 2) * between / np.maximum(0, spread - between)
     return np.asarray(np.nan_to_num(statistics, nan=0.0, posinf=np.finfo(np.float64).max))
 
 
@@ -149,7 +149,8 @@ def redundancy(decoder: npt.NDArray[np.floating], same: float = SAME) -> float:
         The cosine.
     """
     unit = _unit_rows(decoder)
-    return float((np.triu(unit @ unit.T, k=1) > same).sum() / len(unit))
+    pairs = np.triu_indices(len(unit), k=1)
+    return float(((unit @ unit.T)[pairs] > same).sum() / len(unit))
 
 
 def absorption(

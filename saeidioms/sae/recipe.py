@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 
 FEW_ROWS_PER_FEATURE = 8
 FEWEST_STEPS, EPOCHS, MOST_EPOCHS_ROWS = 1000, 12, 2**20
-LEAST = {"n_features": 1, "k": 1, "max_steps": 1, "batch_size": 1, "patience": 1, "seed": 0}
+WIDEST = 8
+LEAST = {"n_features": 1, "k": 1, "max_steps": 1, "batch_size": 1, "patience": 1}
+LEAST |= {"seeds": 1, "seed": 0}
 LEFT_OPEN = ("n_features", "k", "max_steps")
 
 
@@ -31,6 +33,8 @@ class Recipe:
         F, size of the dictionary.
     k
         Active features in a row.
+    widest
+        Active features at the start, from where k is approached; at least k.
     rule
         Name of the sparsity rule.
     prefixes
@@ -55,6 +59,7 @@ class Recipe:
 
     n_features: int
     k: int
+    widest: int
     rule: str
     prefixes: tuple[int, ...]
     steps: int
@@ -109,6 +114,7 @@ def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
     return Recipe(
         n_features=n_features,
         k=k,
+        widest=max(k, min(WIDEST, n_features // 4)),
         rule=options["sparsity"],
         prefixes=_prefixes(options["prefixes"], n_features),
         steps=options["max_steps"] or _steps(n_rows, batch_size),

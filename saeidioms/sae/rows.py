@@ -27,6 +27,8 @@ POOL_BYTES = 256 * 2**20  # on a CPU; on a GPU half of what is free
 BLOCK = 4096  # rows that are read together
 MEASURED = 2**20  # rows that mean and scale are measured on, at most
 
+Rows = npt.NDArray[np.int64]
+
 
 class Matrix(Protocol):
     """A matrix whose rows can be read: an array, memory-mapped or not, or `Embeddings`."""
@@ -39,6 +41,31 @@ class Matrix(Protocol):
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Return some rows."""
         ...
+
+
+def streams(matrix: Any) -> bool:
+    """Return whether a matrix is read block by block: memory-mapped, or `Embeddings`."""
+    return len(getattr(matrix, "shape", ())) == 2 and (
+        isinstance(matrix, np.memmap) or hasattr(matrix, "vectors")
+    )
+
+
+@dataclass(frozen=True)
+class Span:
+    """Some consecutive rows of a matrix, as a matrix, without reading them."""
+
+    matrix: Matrix
+    rows: slice
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, D)."""
+        return self.rows.stop - self.rows.start, self.matrix.shape[1]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start = self.rows.start
+        part = slice(start + rows.start, min(start + rows.stop, self.rows.stop))
+        return read(self.matrix, part)
 
 
 def read(matrix: Matrix, rows: Any) -> npt.NDArray[np.float32]:
@@ -86,7 +113,7 @@ class Scaling:
     scale: float
 
     @classmethod
-    def of(cls, matrix: Matrix, rows: npt.NDArray[np.int64]) -> Scaling:
+    def of(cls, matrix: Matrix, rows: Rows) -> Scaling:
         """Measure some rows of a matrix in one pass, in float64.
 
         Of more than `MEASURED` rows, evenly spaced blocks are measured.
@@ -146,7 +173,7 @@ class Batches:
     """
 
     matrix: Matrix
-    rows: npt.NDArray[np.int64]
+    rows: Rows
     scaling: Scaling
     size: int
     seed: int
@@ -156,10 +183,9 @@ class Batches:
         """Yield the (size, D) batches from a step on."""
         per_epoch = sum(n // self.size for n in self._pool_sizes())
         epoch, skip = divmod(step, per_epoch)
-        whole = self._load(self._blocks()) if len(self._pool_sizes()) == 1 else None
         while True:
             random = generator(self.seed, f"sae.epoch.{epoch}")
-            for pool in [whole] if whole is not None else self._pools(random):
+            for pool in self._pools(random) if len(self._pool_sizes()) > 1 else [self._whole]:
                 order = torch.from_numpy(random.permutation(len(pool))).to(self.device)
                 for start in range(0, len(pool) - self.size + 1, self.size):
                     if skip:
@@ -167,6 +193,10 @@ class Batches:
                         continue
                     yield pool[order[start : start + self.size]]
             epoch += 1
+
+    @cached_property
+    def _whole(self) -> Tensor:
+        return self._load(self._blocks())
 
     def _blocks(self) -> list[slice]:
         return list(blocks(len(self.rows)))

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
-from saeidioms.errors import ArtifactError
+from saeidioms.errors import ArtifactError, InputError
 
 FORMAT, KIND = 2, "saeidioms sparse autoencoder"
 CONFIG, WEIGHTS, HISTORY = "config.json", "model.safetensors", "history.csv"
@@ -33,7 +33,19 @@ def structure(n_features: int, width: int) -> dict[str, tuple[int, ...]]:
         "mean": (width,),
         "threshold": (n_features,),
         "density": (n_features,),
+        "stability": (n_features,),
     }
+
+
+def check_shapes(tensors: Tensors) -> None:
+    """Raise InputError where weights do not fit the encoder's shape."""
+    expected = structure(*tensors["encoder"].shape)
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name]:
+            raise InputError(
+                f"{name} is of shape {tensor.shape}, but the encoder asks for {expected[name]}; give "
+                "weights of one dictionary."
+            )
 
 
 def digest_model(tensors: Tensors, rule: Mapping[str, Any]) -> str:

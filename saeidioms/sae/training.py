@@ -8,7 +8,9 @@ et al. 2024 (arXiv 2406.04093). The weights that explain the held-out rows best 
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,33 +21,45 @@ from torch import Tensor
 
 from saeidioms.progress import bar
 from saeidioms.sae.checkpoint import Checkpoint
+from saeidioms.sae.data import Data
 from saeidioms.sae.network import Network
 from saeidioms.sae.recipe import Recipe
-from saeidioms.sae.rows import Batches, Matrix, Scaling, read
+from saeidioms.sae.rows import Scaling
 from saeidioms.sae.sparsity import Inference
 from saeidioms.sae.team import Team
-from saeidioms.seeds import generator
 
-Rows = npt.NDArray[np.int64]
+logger = logging.getLogger(__name__)
 
 WARM_UP = 0.03  # share of the steps
 BETAS = (0.6, 0.999)
 ENCODER_RATE = 0.6  # its rows are shorter than the decoder's
 THRESHOLD_RATE = 0.2  # in activations, which do not shrink with the width as weights do
-ANNEALED, WIDEST = 0.5, 8  # share of the steps in which k falls from at least so many
-CHECKS, CHECK_ROWS = 20, 2048  # how often the held-out rows are looked at, and how many of them
+ANNEALED = 0.5  # share of the steps in which a small k is approached from above
+CHECKS = 20  # how often the held-out rows are looked at
 SILENT_STEPS = 20  # a feature is dead in training once it kept silent for so many steps
 SHOWN = ("loss", "explained_variance", "dead_share")
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The best weights, the scaling of the inputs, the rule as it holds now, one dict a check."""
+    """The best weights, the scaling of the inputs, and one dict a check."""
 
     network: Network
     scaling: Scaling
-    inference: Inference
     history: list[dict[str, float]]
+
+    def on_raw_rows(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the weights with the scaling folded in, by the names of `SparseAutoencoder`."""
+        weights = {name: tensor.cpu().numpy() for name, tensor in self.network.tensors.items()}
+        scale = np.float32(self.scaling.scale)
+        moved = scale * weights["decoder_bias"]
+        return {
+            "encoder": weights["encoder"],
+            "encoder_bias": scale * weights["encoder_bias"] + weights["encoder"] @ moved,
+            "components": weights["decoder"],
+            "mean": self.scaling.mean + moved,
+            "threshold": scale * np.maximum(weights["threshold"], 0),
+        }
 
 
 class _Best:
@@ -75,44 +89,79 @@ class _Best:
             self.checks_since = 0
 
 
-def train_network(
-    matrix: Matrix,
-    train: Rows,
-    held_out: Rows,
-    recipe: Recipe,
-    checkpoint: Checkpoint | None = None,
-) -> Trained:
-    """Train on some rows of a matrix, and keep what explains the held-out ones best.
+def train_networks(
+    data: Data, recipe: Recipe, seeds: Sequence[int], checkpoint: Checkpoint
+) -> list[Trained]:
+    """Train a dictionary a seed, all on the same batches.
 
     Parameters
     ----------
-    matrix
-        (N, D); may be memory-mapped, rows are read as they are needed.
-    train, held_out
-        Rows, ascending: at least a batch, and at least one.
+    data
+        What to train on, and to watch.
     recipe
         All options.
+    seeds
+        Each of the initial directions of one dictionary.
     checkpoint
-        Where to keep, and to find, an unfinished training.
+        Where to keep, and to find, the unfinished training.
 
-    Raises
-    ------
-    InputError
-        If a row is not finite, or all rows are the same.
+    Returns
+    -------
+    list of Trained
+        For each seed the weights that explained the watched rows best.
     """
-    team = Team.current()
-    scaling = Scaling.of(matrix, train)
-    batches = Batches(matrix, train, scaling, recipe.batch_size, recipe.seed, recipe.device)
-    watched = scaling.down(read(matrix, held_out[:: -(-len(held_out) // CHECK_ROWS)]))
-    best = _Best(torch.from_numpy(watched).to(recipe.device), team)
+    found = checkpoint.load(recipe.device)
     with torch.no_grad():
-        loop = _Loop(_start(matrix, train, scaling, recipe, team), recipe, best)
-        loop.run(batches, checkpoint or Checkpoint(None, {}))
-    loop.network.load(best.weights)
-    return Trained(loop.network, scaling, loop.network.inference(recipe.k), loop.history)
+        networks = [data.begin(recipe, seed, calibrated=found is None) for seed in seeds]
+        return _run(networks, data, recipe, checkpoint, found)
+
+
+def tune_network(network: Network, data: Data, recipe: Recipe, checkpoint: Checkpoint) -> Trained:
+    """Train a network further, from the weights that it has."""
+    with torch.no_grad():
+        return _run([network], data, recipe, checkpoint, checkpoint.load(recipe.device))[0]
+
+
+def _run(
+    networks: list[Network],
+    data: Data,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    found: tuple[dict[str, Tensor], dict[str, Any]] | None,
+) -> list[Trained]:
+    """Take all steps that are left, every network on the same batches."""
+    loops = [_Loop(network, recipe, _Best(data.watched, network.team)) for network in networks]
+    step = 0 if found is None else _resume(loops, *found)
+    if not all(loop.done for loop in loops):
+        _go_on(loops, step, data, checkpoint)
+    return [loop.trained(data.scaling) for loop in loops]
+
+
+def _go_on(loops: list[_Loop], step: int, data: Data, checkpoint: Checkpoint) -> None:
+    steps = loops[0].recipe.steps
+    check_every = max(1, steps // CHECKS)
+    with bar("training SAE", total=steps, unit="step") as progress:
+        progress.update(step)
+        for inputs in data.batches.since(step):
+            running = [loop for loop in loops if not loop.done]
+            for loop in running:
+                loop.take_step(inputs)
+            step += 1
+            progress.update()
+            if step % check_every and step < steps:
+                continue
+            rows = [loop.check() for loop in running]
+            progress.set_postfix({name: f"{rows[0][name]:.3f}" for name in SHOWN})
+            finished = all(loop.done for loop in loops)
+            if loops[0].network.team.rank == 0:
+                checkpoint.save(*_everything(loops), always=finished)
+            if finished:
+                return
 
 
 class _Loop:
+    """One network in training."""
+
     def __init__(self, network: Network, recipe: Recipe, best: _Best) -> None:
         self.network, self.recipe, self.best = network, recipe, best
         rate = recipe.learning_rate / math.sqrt(network.decoder.shape[1])
@@ -124,29 +173,20 @@ class _Loop:
         self.silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since firing
         self.history: list[dict[str, float]] = []
         self.step = 0
+        self.loss, self.n_dead = torch.zeros(()), 0
 
-    def run(self, batches: Batches, checkpoint: Checkpoint) -> None:
-        """Take all steps that are left."""
-        steps, check_every = self.recipe.steps, max(1, self.recipe.steps // CHECKS)
-        if state := checkpoint.load(self.recipe.device):
-            self._resume(*state)
-        else:
-            _calibrate(self.network, next(batches.since(0)), self._k())
-        with bar("training SAE", total=steps, unit="step") as progress:
-            progress.update(self.step)
-            for inputs in batches.since(self.step):
-                loss, dead = self._take_step(inputs)
-                progress.update()
-                if self.step % check_every and self.step < steps:
-                    continue
-                row = self._check(loss, dead)
-                progress.set_postfix({name: f"{row[name]:.3f}" for name in SHOWN})
-                if self.step == steps or self.best.checks_since >= self.recipe.patience:
-                    break
-                if self.network.team.rank == 0:
-                    checkpoint.save(*self._everything())
+    @property
+    def done(self) -> bool:
+        """Whether all steps are taken, or nothing was gained for long."""
+        return self.step == self.recipe.steps or self.best.checks_since >= self.recipe.patience
 
-    def _take_step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+    def trained(self, scaling: Scaling) -> Trained:
+        """Return the best weights seen."""
+        self.network.load(self.best.weights)
+        return Trained(self.network, scaling, self.history)
+
+    def take_step(self, batch: Tensor) -> None:
+        """Learn from a batch."""
         network, team = self.network, self.network.team
         inputs, k = team.share(batch), self._k()
         done = network.forward(inputs, k)
@@ -156,7 +196,7 @@ class _Loop:
         self.silent = torch.where(team.sum_(fired) > 0, 0, self.silent + 1)
         dead = (self.silent > SILENT_STEPS).nonzero().squeeze(1)
         if len(dead):
-            _let_fire(network, dead)
+            network.let_fire(dead)
             loss += network.revive(inputs, done, dead, self.recipe.aux_coefficient)
         for gradient in network.gradients.values():
             team.sum_(gradient)
@@ -166,7 +206,7 @@ class _Loop:
         self.optimizer.step()
         network.decoder.div_(network.decoder.norm(dim=1, keepdim=True))
         self.step += 1
-        return team.sum_(loss), dead
+        self.loss, self.n_dead = team.sum_(loss), len(dead)
 
     def _factor(self) -> float:
         """Return the share of the learning rate at this step."""
@@ -176,24 +216,23 @@ class _Loop:
 
     def _k(self) -> int:
         """Return the number of active features at this step."""
-        k = self.recipe.k
-        widest = max(k, min(WIDEST, self.recipe.n_features // 4))
-        left = max(0.0, 1 - self.step / (ANNEALED * self.recipe.steps))
-        return round(k * (widest / k) ** left)
+        k, left = self.recipe.k, max(0.0, 1 - self.step / (ANNEALED * self.recipe.steps))
+        return round(k * (self.recipe.widest / k) ** left)
 
-    def _check(self, loss: Tensor, dead: Tensor) -> dict[str, float]:
+    def check(self) -> dict[str, float]:
+        """Look at the held-out rows; return the row of the history."""
         k = self._k()
         explained = self.best.explain(self.network, self.network.inference(k))
         exact = self.network.sparsity.name == "topk"
         if k == self.recipe.k and (exact or self.step == self.recipe.steps):
             self.best.compare(self.network, explained)  # at unequal L0 there is no better
-        row = {"step": self.step, "loss": loss.item(), "explained_variance": explained}
-        row |= {"dead_share": len(dead) / self.recipe.n_features}
+        row = {"step": self.step, "loss": self.loss.item(), "explained_variance": explained}
+        row |= {"dead_share": self.n_dead / self.recipe.n_features}
         row |= {"learning_rate": self._factor() * self.recipe.learning_rate}
         self.history.append(row)
         return row
 
-    def _everything(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def everything(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the tensors and numbers of a checkpoint."""
         tensors = {f"now.{name}": tensor for name, tensor in self.network.tensors.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.weights.items()}
@@ -204,8 +243,8 @@ class _Loop:
         progress |= {"checks_since": self.best.checks_since}
         return tensors | {"silent": self.silent}, progress
 
-    def _resume(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
-        """Go on from `_everything`."""
+    def resume(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+        """Go on from `everything`."""
         parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
         self.silent = tensors.pop("silent")
         for name, tensor in tensors.items():
@@ -224,35 +263,20 @@ class _Loop:
         self.step, self.history = progress["step"], progress["history"]
 
 
-def _start(matrix: Matrix, train: Rows, scaling: Scaling, recipe: Recipe, team: Team) -> Network:
-    """Return a network whose (F, D) unit rows are distinct data points, or random where too few."""
-    random = generator(recipe.seed, "sae.directions")
-    sample = random.choice(len(train), min(len(train), 4 * recipe.n_features), replace=False)
-    points = np.unique(scaling.down(read(matrix, train[np.sort(sample)])), axis=0)
-    points = points[np.linalg.norm(points, axis=1) > 1e-3]
-    points = random.permutation(points)[: recipe.n_features]
-    noise = random.standard_normal((recipe.n_features - len(points), matrix.shape[1]))
-    rows = torch.from_numpy(np.concatenate([points, noise]).astype(np.float32))
-    directions = torch.nn.functional.normalize(rows, dim=1).to(recipe.device)
-    return Network(directions, recipe.sparsity, recipe.prefixes, half=recipe.half, team=team)
+def _everything(loops: list[_Loop]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    tensors: dict[str, Tensor] = {}
+    numbers = {}
+    for number, loop in enumerate(loops):
+        held, numbers[str(number)] = loop.everything()
+        tensors |= {f"{number}/{name}": tensor for name, tensor in held.items()}
+    return tensors, numbers
 
 
-def _calibrate(network: Network, batch: Tensor, k: int) -> None:
-    """Scale the encoder so that the first reconstructions have the right length.
-
-    Directions of data points resemble each other, so that k of them together overshoot; with
-    this one factor (the least-squares one) half the steps lead to the same explained variance.
-    """
-    rule, team = network.sparsity, network.team
-    inputs = team.share(batch)
-    rule.start(network.encode(inputs), k, network.state, team)
-    reconstruction = network.forward(inputs, k).residuals[-1] + inputs
-    network.encoder.mul_(
-        team.sum_((inputs * reconstruction).sum()) / team.sum_(reconstruction.square().sum())
-    )
-    rule.start(network.encode(inputs), k, network.state, team)
-
-
-def _let_fire(network: Network, dead: Tensor) -> None:
-    """Lift negative biases of dead features, below which no gradient might reach them again."""
-    network.encoder_bias[dead] = network.encoder_bias[dead].clamp_min(0)
+def _resume(loops: list[_Loop], tensors: dict[str, Tensor], numbers: dict[str, Any]) -> int:
+    for number, loop in enumerate(loops):
+        start = f"{number}/"
+        held = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        loop.resume(held, numbers[str(number)])
+    step = max(loop.step for loop in loops)
+    logger.info("Going on with the training from step %d.", step)
+    return step
