@@ -66,6 +66,8 @@ GROUPS: dict[str, tuple[Flag, ...]] = {
     "dictionary": (
         Flag("n_features", ("sae",), "dictionary size; chosen from the corpus size", int),
         Flag("k", ("sae",), "active features per unit; chosen from the corpus size", int),
+        Flag("sparsity", ("sae",), "topk (default), batch_topk, jumprelu or relu"),
+        Flag("seeds", ("sae",), "trainings that are made into one stable dictionary", int),
     ),
     "coding": (
         Flag("taxonomy", ("codebook",), "a shipped name (empathy, schwartz_values) or a YAML file"),

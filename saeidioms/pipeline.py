@@ -189,7 +189,8 @@ def _make_embeddings(run: Run, folder: Path) -> None:
 
 
 def _make_sae(run: Run, folder: Path) -> None:
-    sae = SparseAutoencoder(**run.record.options["sae"])
+    unfinished = folder.with_name(".sae.checkpoint")  # outlives the folder if this is killed
+    sae = SparseAutoencoder(**run.record.options["sae"], checkpoint=unfinished)
     sae.fit(run.embeddings, groups=run.corpus.conversations).save(folder)
 
 
@@ -199,7 +200,8 @@ def _make_activations(run: Run, folder: Path) -> None:
 
 def _make_features(run: Run, folder: Path) -> None:
     options = run.record.options["idioms"]
-    find_idioms(run.corpus, run.activations, run.embeddings, **options).save(folder)
+    tables = (run.corpus, run.activations, run.embeddings)
+    find_idioms(*tables, stability=run.sae.stability_, **options).save(folder)
 
 
 def _make_labels(run: Run, folder: Path) -> None:
@@ -319,7 +321,7 @@ STAGES = (
     Stage(
         "features",
         _make_features,
-        reads=("corpus", "embeddings", "activations"),
+        reads=("corpus", "embeddings", "sae", "activations"),
         options=_options_of("idioms"),
     ),
     Stage(

@@ -34,6 +34,7 @@ from __future__ import annotations
 import argparse
 import logging
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -264,6 +265,7 @@ def read_options() -> argparse.Namespace:
 
 def main() -> None:
     options = read_options()
+    os.environ["TQDM_DISABLE"] = "1"  # in the processes to come: only rows of the table are printed
     sys.path += [str(folder.resolve()) for folder in options.packages]
     logging.basicConfig(level=logging.WARNING)
     quality = not options.no_quality

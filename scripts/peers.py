@@ -8,7 +8,8 @@ saeidioms; what is missing is left out, and `PEERS` says what to install.
   4e-3, 900 steps of 512 rows, warm-up over 90, linear decay from step 720, inputs scaled to norm
   sqrt(D). Thresholds of BatchTopK are estimated while the rate decays; JumpReLU has a wider kernel
   and a stronger penalty than by default, without which it stays far above the L0 asked for.
-- **SAELens**: its trainer on plain vectors, with the same schedule and scale.
+- **SAELens**: its trainer on plain vectors, with the same schedule and scale, the mean as first
+  decoder bias, and features held for dead after 20 steps: its 1,000 are more than there are here.
 - **scikit-learn**: PCA and ICA have signed scores, so every component becomes two features, one a
   sign (at most 2 D of them); NMF takes the positive and the negative part of each column side by
   side. None of them is sparse: the k strongest features of a row are kept, for the same L0 as the
@@ -154,6 +155,7 @@ def saelens(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
     scale = matrix.shape[1] ** 0.5
     config = TopKTrainingSAEConfig(d_in=matrix.shape[1], d_sae=n_features, k=k, device="cpu")
     sae = TopKTrainingSAE(config)
+    sae.b_dec.data = torch.from_numpy(matrix.mean(axis=0) * scale)
     options = SAETrainerConfig(
         total_training_samples=STEPS * BATCH,
         train_batch_size_samples=BATCH,
@@ -161,6 +163,7 @@ def saelens(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
         lr_end=RATE,
         lr_warm_up_steps=WARM_UP,
         lr_decay_steps=STEPS - DECAY_FROM,
+        dead_feature_window=20,
     )
     rows = (torch.from_numpy(batch * scale) for batch in _batches(matrix, seed))
     SAETrainer(cfg=options, sae=sae, data_provider=rows).fit()
@@ -207,9 +210,10 @@ def nmf(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(_split_signs(matrix))
     positive, negative = np.split(model.components_.astype(np.float32), 2, axis=1)
-    lengths = np.linalg.norm(model.components_, axis=1)  # so that the strongest are kept
+    lengths = np.maximum(np.linalg.norm(model.components_, axis=1), 1e-12)
 
     def encode(rows: Matrix) -> npt.NDArray:
+        # with directions of one length, the largest codes are the strongest
         return _strongest(model.transform(_split_signs(rows)) * lengths, k)
 
     decoder = (positive - negative) / lengths[:, None].astype(np.float32)

@@ -61,6 +61,7 @@ class Feature:
     mean_activation: float
     max_activation: float
     flag: str
+    stability: float
     label: str
     label_source: str
     idioms: pd.DataFrame
@@ -78,8 +79,9 @@ class FeatureTable:
         ``n_units``, ``n_texts`` (distinct texts, letter case and punctuation aside),
         ``mean_activation`` and ``max_activation`` (over the units it fires on, 0 where there is
         none), ``flag`` ("", "dead": fires on nothing; "one text": fires on nothing but one text;
-        "length": `saeidioms.idioms.figures.explained_by_length`), ``label`` and
-        ``label_source`` ("" until labelled).
+        "length": `saeidioms.idioms.figures.explained_by_length`), ``stability`` (see
+        `saeidioms.SparseAutoencoder`; NaN where it is not known), ``label`` and ``label_source``
+        ("" until labelled).
     idioms
         By feature, the most telling first: ``feature, phrase, count`` (units of the corpus that
         hold it), ``conversations`` (that hold it), ``feature_count`` (units among them that the
@@ -210,6 +212,7 @@ def find_idioms(
     activations: SparseActivations,
     embeddings: Embeddings,
     *,
+    stability: npt.NDArray[np.float32] | None = None,
     n_examples: int = 10,
     n_idioms: int = 10,
     seed: int = 0,
@@ -222,6 +225,8 @@ def find_idioms(
         N units.
     activations, embeddings
         Of these units, joined by unit id.
+    stability
+        (F,) of each feature, where it is known.
     n_examples
         The most examples of each kind for a feature.
     n_idioms
@@ -250,6 +255,7 @@ def find_idioms(
     order = np.arange(len(corpus)) if order is None else order
     keys, _ = pd.factorize(np.array([plain_key(text) for text in corpus.texts], dtype=object))
     table = measure(matrix, keys, corpus.texts)
+    table["stability"] = np.full(len(table), np.nan, np.float32) if stability is None else stability
     vectors = centroids(matrix, embeddings, order)
     examples = find_examples(
         matrix, keys, corpus, embeddings, order, vectors, n_examples=n_examples, seed=seed

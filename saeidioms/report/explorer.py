@@ -109,6 +109,7 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
             "mean_activation": _number(row["mean_activation"]),
             "max_activation": _number(row["max_activation"]),
             "flag": _text(row["flag"]),
+            "stability": _number(row["stability"]),
             "idioms": idioms.get(feature, []),
         }
 

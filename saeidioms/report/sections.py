@@ -11,6 +11,8 @@ import pandas as pd
 
 from saeidioms.charts.theme import category_colours
 from saeidioms.report.explorer import shorten
+from saeidioms.sae.sparsity import RULES
+from saeidioms.sae.stability import STABLE
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -58,11 +60,15 @@ def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
     """Return the autoencoder's sizes and its measures on held-out units."""
     flags = features.table["flag"].fillna("")
     metrics = {name: float(value) for name, value in sae.metrics_.items()}
+    known = np.isfinite(sae.stability_).any()
     return {
         **metrics,
         "n_features": int(sae.n_features_),
         "k": int(sae.k_),
+        "rule": type(RULES[sae.sparsity_]).__name__,
         "seed": sae.seed,
+        "seeds": sae.seeds,
+        "stable": float((sae.stability_ >= STABLE).mean()) if known else None,
         "flags": {str(flag): int(rows) for flag, rows in flags[flags != ""].value_counts().items()},
         "encoder": features.encoder,
     }

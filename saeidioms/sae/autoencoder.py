@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,9 @@ from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.coder import Coder
 from saeidioms.sae.data import Data
 from saeidioms.sae.ensemble import train_ensemble
-from saeidioms.sae.metrics import dead_share, score
+from saeidioms.sae.metrics import measure
 from saeidioms.sae.recipe import Recipe, settle
-from saeidioms.sae.rows import Matrix, Rows, Span, streams
+from saeidioms.sae.rows import Matrix, Span, streams
 from saeidioms.sae.size import split_rows
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.storage import (
@@ -40,10 +40,10 @@ from saeidioms.sae.training import Trained
 if TYPE_CHECKING:
     from saeidioms.embedding.embeddings import Embeddings
 
+Rule = Literal["topk", "batch_topk", "jumprelu", "relu"]
 Array = npt.NDArray[np.float32]
 
 FEWEST_ROWS = 4
-DEAD_ROWS = 200_000  # training rows on which a feature must be silent to count as dead
 
 
 class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -133,7 +133,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         n_features: int | None = None,
         k: int | None = None,
         *,
-        sparsity: str = "topk",
+        sparsity: Rule = "topk",
         prefixes: Sequence[float] | None = None,
         max_steps: int | None = None,
         batch_size: int = 512,
@@ -201,7 +201,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         checkpoint = Checkpoint(path, recipe.key | data.key | {"seeds": self.seeds})
         trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint)
         self._keep(trained, recipe)
-        self._measure(matrix, train, held_out, trained.scaling.mean)
+        center = trained.scaling.mean
+        self.metrics_, self.density_ = measure(
+            self._coder(), self.components_, matrix, train, held_out, center
+        )
         return self
 
     def transform(self, X: npt.ArrayLike | Embeddings) -> sparse.csr_matrix:
@@ -292,7 +295,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         components: npt.ArrayLike,
         mean: npt.ArrayLike,
         *,
-        sparsity: str = "topk",
+        sparsity: Rule = "topk",
         k: int | None = None,
         threshold: npt.ArrayLike | None = None,
     ) -> SparseAutoencoder:
@@ -364,23 +367,6 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             setattr(self, f"{name}_", weights)
         self.history_ = pd.DataFrame(trained.history)
         self.digest_ = digest_model(self._tensors(), self._rule())
-
-    def _measure(self, matrix: Matrix, train: Rows, held_out: Rows, center: Array) -> None:
-        """Fill `metrics_` and `density_`; see the class for what the numbers mean."""
-        coder = self._coder()
-        unseen = score(coder, self.components_, matrix, held_out, center)
-        some = train[:: -(-len(train) // DEAD_ROWS)]
-        seen = score(coder, self.components_, matrix, some, center)
-        density = unseen.firings / unseen.n_rows
-        self.metrics_ = {
-            "explained_variance": unseen.explained_variance,
-            "l0": unseen.l0,
-            "silent_share": dead_share(density),
-            "dead_share": dead_share(density, seen.firings / seen.n_rows),
-            "n_train": len(train),
-            "n_validation": len(held_out),
-        }
-        self.density_ = density.astype(np.float32)
 
     def _coder(self) -> Coder:
         limit = self.k_ if self.sparsity_ == "topk" else None

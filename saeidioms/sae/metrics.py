@@ -9,9 +9,10 @@ import numpy.typing as npt
 from scipy import sparse
 
 from saeidioms.sae.coder import Coder
-from saeidioms.sae.rows import Matrix, blocks, read
+from saeidioms.sae.rows import Matrix, Rows, blocks, read
 
 BLOCK = 8192
+DEAD_ROWS = 200_000  # training rows on which a feature must be silent to count as dead
 
 
 def sum_of_squares(matrix: npt.NDArray[np.float32], center: npt.NDArray[np.float32]) -> float:
@@ -88,7 +89,7 @@ def score(
     coder: Coder,
     components: npt.NDArray[np.float32],
     matrix: Matrix,
-    rows: npt.NDArray[np.int64],
+    rows: Rows,
     center: npt.NDArray[np.float32],
 ) -> Score:
     """Measure a dictionary on some rows of a matrix, block by block.
@@ -115,3 +116,29 @@ def score(
         total += float(np.square(block - center, dtype=np.float64).sum())
     explained = explained_variance(residual, total)
     return Score(explained, float(counts.sum() / max(1, len(rows))), counts, len(rows))
+
+
+def measure(
+    coder: Coder,
+    components: npt.NDArray[np.float32],
+    matrix: Matrix,
+    train: Rows,
+    held_out: Rows,
+    center: npt.NDArray[np.float32],
+) -> tuple[dict[str, float], npt.NDArray[np.float32]]:
+    """Return the metrics of a trained dictionary, and the (F,) densities on the held-out rows.
+
+    See `SparseAutoencoder` for what they mean, and `score` for the arguments.
+    """
+    unseen = score(coder, components, matrix, held_out, center)
+    seen = score(coder, components, matrix, train[:: -(-len(train) // DEAD_ROWS)], center)
+    density = unseen.firings / unseen.n_rows
+    metrics = {
+        "explained_variance": unseen.explained_variance,
+        "l0": unseen.l0,
+        "silent_share": dead_share(density),
+        "dead_share": dead_share(density, seen.firings / seen.n_rows),
+        "n_train": len(train),
+        "n_validation": len(held_out),
+    }
+    return metrics, density.astype(np.float32)

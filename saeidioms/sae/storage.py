@@ -43,8 +43,8 @@ def check_shapes(tensors: Tensors) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != expected[name]:
             raise InputError(
-                f"{name} is of shape {tensor.shape}, but the encoder asks for {expected[name]}; give "
-                "weights of one dictionary."
+                f"{name} is of shape {tensor.shape}, but the encoder asks for {expected[name]}; "
+                "give weights of one dictionary."
             )
 
 

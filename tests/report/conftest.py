@@ -49,7 +49,8 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
             {"feature": feature, "density": 0.0 if flag else 0.2 / (feature + 1)}
             | {"n_units": 400 // (feature + 1), "n_texts": 300 // (feature + 1)}
             | {"mean_activation": 0.3, "max_activation": 0.0 if flag else 0.91}
-            | {"flag": flag, "label": label, "label_source": "offline"}
+            | {"flag": flag, "stability": 0.9 if flag == "" else 0.4}
+            | {"label": label, "label_source": "offline"}
         )
         idioms.extend(
             {"feature": feature, "phrase": phrase + idiom_extra, "count": 40 - place}
@@ -106,7 +107,10 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
             | {"n_train": 900, "n_validation": 100},
             n_features_=n_features,
             k_=16,
+            sparsity_="topk",
+            stability_=np.where(np.arange(n_features) % 4 == 3, 0.4, 0.9),
             seed=0,
+            seeds=5,
         ),
         "features": SimpleNamespace(
             table=pd.DataFrame(table),

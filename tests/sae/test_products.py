@@ -1,8 +1,8 @@
 import pytest
 import torch
+from saeidioms.sae.products import sampled_affine, sparse_product
 
 from saeidioms.sae import products
-from saeidioms.sae.products import sampled_affine, sparse_product
 from saeidioms.sae.sparsity import Pattern, TopK
 
 

@@ -4,6 +4,7 @@
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const features = read("records");
+const stable = features.some((feature) => feature.stability !== null);
 const { unit, colours } = read("names");
 const byNumber = new Map(features.map((feature) => [feature.feature, feature]));
 const byId = (id) => document.getElementById(id);
@@ -133,6 +134,7 @@ function row(feature, words) {
     element("td", {}, decimal(feature.confidence)),
     element("td", {}, percent(feature.density)),
     element("td", {}, decimal(feature.max_activation)),
+    ...(stable ? [element("td", {}, decimal(feature.stability))] : []),
   );
   line.addEventListener("click", (event) => {
     if (!event.ctrlKey && !event.metaKey) location.hash = link.hash;
@@ -168,7 +170,7 @@ function more() {
 }
 
 function sortBy(key) {
-  const numeric = ["confidence", "density", "max_activation"].includes(key);
+  const numeric = ["confidence", "density", "max_activation", "stability"].includes(key);
   order.descending = order.key === key ? !order.descending : numeric;
   order.key = key;
   search();
@@ -192,6 +194,7 @@ function facts(feature) {
     fact("Density", density),
     fact("Activation", `mean ${decimal(feature.mean_activation)}, strongest ${decimal(feature.max_activation)}`),
   ];
+  if (stable) rows.push(fact("Stability", decimal(feature.stability), " mean cosine with its partners in other seeds"));
   if (feature.flag) rows.push(fact("Flag", FLAGS[feature.flag] ?? feature.flag));
   if (feature.note) rows.push(fact("Note", heard("span", feature.note)));
   return element("dl", { class: "facts" }, ...rows);
