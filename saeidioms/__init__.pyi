@@ -12,6 +12,11 @@ from .run import Run as Run
 from .sae.activations import SparseActivations as SparseActivations
 from .sae.autoencoder import SparseAutoencoder as SparseAutoencoder
 from .sae.autoencoder import train as train
+from .sae.exchange import read_hypothesaes as read_hypothesaes
+from .sae.exchange import read_saelens as read_saelens
+from .sae.exchange import write_saelens as write_saelens
+from .sae.hub import pull as pull
+from .sae.hub import push as push
 from .taxonomy.codebook import Codebook as Codebook
 from .taxonomy.codebook import lexicon as lexicon
 from .taxonomy.coding import Codes as Codes

@@ -53,7 +53,7 @@ SECTIONS = {
     "corpus": Section(read_corpus, given=("source",)),
     "units": Section(select_units, given=("corpus",)),
     "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
-    "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device",)),
+    "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
     "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
     "codebook": Section(Codebook.propose, given=("features", "sae")),
     "codes": Section(code, given=("corpus", "activations", "codebook")),

@@ -191,7 +191,7 @@ def ica(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
     components = min(n_features // 2, matrix.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = FastICA(components, random_state=seed, whiten="unit-variance").fit(matrix)
+        model = FastICA(components, random_state=seed, whiten_solver="eigh").fit(matrix)
     lengths = np.linalg.norm(model.mixing_, axis=0)
     return _signed(
         lambda rows: model.transform(rows) * lengths,

@@ -12,6 +12,7 @@ goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
 import logging
 import os
@@ -29,7 +30,13 @@ from saeidioms.errors import InputError, SaeidiomsError
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.sae.team import Team
 
-KINDS = {"sparsity": str, "device": str, "learning_rate": float, "aux_coefficient": float}
+KINDS = {
+    "sparsity": str,
+    "log_dir": Path,
+    "device": str,
+    "learning_rate": float,
+    "aux_coefficient": float,
+}
 
 
 def main() -> None:
@@ -51,6 +58,8 @@ def main() -> None:
 def _train(matrix: Any, out: Path, given: dict[str, Any], *, encode: bool) -> None:
     options = bind("sae", SparseAutoencoder, given)
     options["checkpoint"] = out / "checkpoint.safetensors"
+    if options["log_dir"] is None and importlib.util.find_spec("tensorboard"):
+        options["log_dir"] = out / "tensorboard"
     if "LOCAL_RANK" in os.environ:
         options["device"] = _join(options["device"])
     sae = SparseAutoencoder(**options).fit(matrix)

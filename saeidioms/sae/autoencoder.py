@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,15 +16,15 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.machine import choose_device
-from saeidioms.progress import track
 from saeidioms.sae.activations import SHARD_ROWS, SparseActivations, write_activations
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.coder import Coder
 from saeidioms.sae.data import Data
 from saeidioms.sae.ensemble import train_ensemble
+from saeidioms.sae.journal import Journal
 from saeidioms.sae.metrics import measure
 from saeidioms.sae.recipe import Recipe, settle
-from saeidioms.sae.rows import Matrix, Span, streams
+from saeidioms.sae.rows import Matrix, streams
 from saeidioms.sae.size import split_rows
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.storage import (
@@ -88,6 +88,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     checkpoint
         File that keeps an unfinished training, so that `fit` goes on where it was killed and ends
         with the same weights; removed at the end. None: nothing is kept.
+    log_dir
+        Folder for TensorBoard events, written while it trains; None: none.
 
     Attributes
     ----------
@@ -144,6 +146,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         seed: int = 0,
         device: str | None = None,
         checkpoint: str | Path | None = None,
+        log_dir: str | Path | None = None,
     ) -> None:
         self.n_features = n_features
         self.k = k
@@ -158,6 +161,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.seed = seed
         self.device = device
         self.checkpoint = checkpoint
+        self.log_dir = log_dir
 
     def fit(
         self, X: npt.ArrayLike | Embeddings, y: None = None, groups: npt.ArrayLike | None = None
@@ -197,9 +201,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         labels = None if groups is None else np.asarray(groups)
         train, held_out = split_rows(n_rows, labels, self.seed)
         data = Data.of(matrix, train, held_out, recipe)
+        journal = Journal(None if self.log_dir is None else Path(self.log_dir))
         path = None if self.checkpoint is None else Path(self.checkpoint)
         checkpoint = Checkpoint(path, recipe.key | data.key | {"seeds": self.seeds})
-        trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint)
+        trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint, journal)
         self._keep(trained, recipe)
         center = trained.scaling.mean
         self.metrics_, self.density_ = measure(
@@ -242,15 +247,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """
         check_is_fitted(self)
         matrix, coder = self._matrix(X, reset=False), self._coder()
-        write_activations(folder, self._parts(matrix, coder), self.n_features_, self.digest_)
-
-    def _parts(self, matrix: Matrix, coder: Coder) -> Iterator[tuple[sparse.csr_matrix, Any]]:
-        n_rows = matrix.shape[0]
-        ids = getattr(matrix, "ids", None)
-        ids = np.arange(n_rows) if ids is None else ids
-        for start in track(range(0, n_rows, SHARD_ROWS), "coding"):
-            rows = slice(start, min(start + SHARD_ROWS, n_rows))
-            yield coder.encode(Span(matrix, rows)), ids[rows]
+        parts = coder.parts(matrix, SHARD_ROWS)
+        write_activations(folder, parts, self.n_features_, self.digest_)
 
     def save(self, folder: str | Path) -> None:
         """Write ``config.json``, ``model.safetensors`` and ``history.csv`` to `folder`."""
@@ -260,7 +258,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             "n_features": self.n_features_,
             "width": self.n_features_in_,
             "sparsity": self._rule(),
-            "options": self.get_params() | {"checkpoint": None},
+            "options": self.get_params() | {"checkpoint": None, "log_dir": None},
             "metrics": self.metrics_,
         }
         figures = {"density": self.density_, "stability": self.stability_}

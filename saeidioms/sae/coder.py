@@ -12,7 +12,7 @@ from scipy import sparse
 
 from saeidioms.progress import track
 from saeidioms.sae.pattern import Pattern
-from saeidioms.sae.rows import Matrix, read
+from saeidioms.sae.rows import Matrix, Span, read
 from saeidioms.sae.sparsity import Inference
 
 BLOCK = 1024  # rows in a product; always all of them, see Coder.blocks
@@ -51,6 +51,14 @@ class Coder:
         if not parts:
             return sparse.csr_matrix((0, len(self.encoder)), dtype=np.float32)
         return sparse.vstack(parts, format="csr")
+
+    def parts(self, matrix: Matrix, n_rows: int) -> Iterator[tuple[sparse.csr_matrix, npt.NDArray]]:
+        """Yield the activations of `n_rows` rows after the other, with their ids or numbers."""
+        ids = getattr(matrix, "ids", None)
+        ids = np.arange(matrix.shape[0]) if ids is None else ids
+        for start in track(range(0, matrix.shape[0], n_rows), "coding"):
+            rows = slice(start, min(start + n_rows, matrix.shape[0]))
+            yield self.encode(Span(matrix, rows)), ids[rows]
 
     def blocks(
         self, matrix: Matrix, description: str = ""

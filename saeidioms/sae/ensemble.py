@@ -15,6 +15,7 @@ import torch
 
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.data import Data
+from saeidioms.sae.journal import Journal
 from saeidioms.sae.network import PARAMETERS
 from saeidioms.sae.recipe import Recipe
 from saeidioms.sae.stability import Consensus, match
@@ -25,7 +26,7 @@ TUNING = 0.25  # of the steps, and of the learning rate, for the last training
 
 
 def train_ensemble(
-    data: Data, recipe: Recipe, n_seeds: int, checkpoint: Checkpoint
+    data: Data, recipe: Recipe, n_seeds: int, checkpoint: Checkpoint, journal: Journal
 ) -> tuple[Trained, npt.NDArray[np.float32]]:
     """Train a dictionary; with several seeds, the consensus of as many.
 
@@ -38,7 +39,7 @@ def train_ensemble(
         for a single seed.
     """
     seeds = [recipe.seed, *(derive(recipe.seed, f"sae.member.{n}") for n in range(1, n_seeds))]
-    trained = train_networks(data, recipe, seeds, checkpoint)
+    trained = train_networks(data, recipe, seeds, checkpoint, journal)
     if n_seeds == 1:
         checkpoint.remove()
         return trained[0], np.full(recipe.n_features, np.nan, np.float32)
@@ -60,7 +61,7 @@ def train_ensemble(
         learning_rate=TUNING * recipe.learning_rate,
     )
     last = checkpoint.after("consensus")
-    result = tune_network(network, data, short, last)
+    result = tune_network(network, data, short, last, journal)
     last.remove()
     checkpoint.remove()
     found = result.network.decoder.cpu().numpy()

@@ -163,9 +163,9 @@ embeddings of width {width:,}. The tensors are in `{WEIGHTS}`, the options of th
 metrics on held-out rows in `{CONFIG}`, its course in `{HISTORY}`.
 
 ```python
-from saeidioms.sae.hub import pull
+import saeidioms as si
 
-sae = pull("{repo_id}")
+sae = si.pull("{repo_id}")
 activations = sae.transform(vectors)  # (N, {width}) to (N, {n_features}), sparse
 ```
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from saeidioms.progress import bar
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.data import Data
+from saeidioms.sae.journal import Journal
 from saeidioms.sae.network import Network
 from saeidioms.sae.recipe import Recipe
 from saeidioms.sae.rows import Scaling
@@ -90,7 +91,7 @@ class _Best:
 
 
 def train_networks(
-    data: Data, recipe: Recipe, seeds: Sequence[int], checkpoint: Checkpoint
+    data: Data, recipe: Recipe, seeds: Sequence[int], checkpoint: Checkpoint, journal: Journal
 ) -> list[Trained]:
     """Train a dictionary a seed, all on the same batches.
 
@@ -104,6 +105,8 @@ def train_networks(
         Each of the initial directions of one dictionary.
     checkpoint
         Where to keep, and to find, the unfinished training.
+    journal
+        Told of every check, as ``seed-0`` and so on.
 
     Returns
     -------
@@ -113,31 +116,43 @@ def train_networks(
     found = checkpoint.load(recipe.device)
     with torch.no_grad():
         networks = [data.begin(recipe, seed, calibrated=found is None) for seed in seeds]
-        return _run(networks, data, recipe, checkpoint, found)
+        names = [f"seed-{number}" for number in range(len(seeds))]
+        return _run(
+            dict(zip(names, networks, strict=True)), data, recipe, checkpoint, found, journal
+        )
 
 
-def tune_network(network: Network, data: Data, recipe: Recipe, checkpoint: Checkpoint) -> Trained:
+def tune_network(
+    network: Network, data: Data, recipe: Recipe, checkpoint: Checkpoint, journal: Journal
+) -> Trained:
     """Train a network further, from the weights that it has."""
     with torch.no_grad():
-        return _run([network], data, recipe, checkpoint, checkpoint.load(recipe.device))[0]
+        found = checkpoint.load(recipe.device)
+        return _run({"consensus": network}, data, recipe, checkpoint, found, journal)[0]
 
 
 def _run(
-    networks: list[Network],
+    networks: dict[str, Network],
     data: Data,
     recipe: Recipe,
     checkpoint: Checkpoint,
     found: tuple[dict[str, Tensor], dict[str, Any]] | None,
+    journal: Journal,
 ) -> list[Trained]:
     """Take all steps that are left, every network on the same batches."""
-    loops = [_Loop(network, recipe, _Best(data.watched, network.team)) for network in networks]
+    loops = [
+        _Loop(name, network, recipe, _Best(data.watched, network.team))
+        for name, network in networks.items()
+    ]
     step = 0 if found is None else _resume(loops, *found)
     if not all(loop.done for loop in loops):
-        _go_on(loops, step, data, checkpoint)
+        _go_on(loops, step, data, checkpoint, journal)
     return [loop.trained(data.scaling) for loop in loops]
 
 
-def _go_on(loops: list[_Loop], step: int, data: Data, checkpoint: Checkpoint) -> None:
+def _go_on(
+    loops: list[_Loop], step: int, data: Data, checkpoint: Checkpoint, journal: Journal
+) -> None:
     steps = loops[0].recipe.steps
     check_every = max(1, steps // CHECKS)
     with bar("training SAE", total=steps, unit="step") as progress:
@@ -154,6 +169,8 @@ def _go_on(loops: list[_Loop], step: int, data: Data, checkpoint: Checkpoint) ->
             progress.set_postfix({name: f"{rows[0][name]:.3f}" for name in SHOWN})
             finished = all(loop.done for loop in loops)
             if loops[0].network.team.rank == 0:
+                for loop, row in zip(running, rows, strict=True):
+                    journal.write(loop.name, row)
                 checkpoint.save(*_everything(loops), always=finished)
             if finished:
                 return
@@ -162,7 +179,8 @@ def _go_on(loops: list[_Loop], step: int, data: Data, checkpoint: Checkpoint) ->
 class _Loop:
     """One network in training."""
 
-    def __init__(self, network: Network, recipe: Recipe, best: _Best) -> None:
+    def __init__(self, name: str, network: Network, recipe: Recipe, best: _Best) -> None:
+        self.name = name
         self.network, self.recipe, self.best = network, recipe, best
         rate = recipe.learning_rate / math.sqrt(network.decoder.shape[1])
         encoding = [network.encoder, network.encoder_bias]
