@@ -188,10 +188,11 @@ def ica(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
     from sklearn.decomposition import FastICA
     from sklearn.exceptions import ConvergenceWarning
 
-    components = min(n_features // 2, matrix.shape[1])
+    rank = np.linalg.matrix_rank(matrix - matrix.mean(axis=0))  # beyond it, whitening fails
+    components = min(n_features // 2, int(rank))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = FastICA(components, random_state=seed, whiten_solver="eigh").fit(matrix)
+        model = FastICA(components, random_state=seed, whiten="unit-variance").fit(matrix)
     lengths = np.linalg.norm(model.mixing_, axis=0)
     return _signed(
         lambda rows: model.transform(rows) * lengths,

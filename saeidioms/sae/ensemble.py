@@ -22,7 +22,7 @@ from saeidioms.sae.stability import Consensus, match
 from saeidioms.sae.training import Trained, train_networks, tune_network
 from saeidioms.seeds import derive
 
-TUNING = 0.25  # of the steps, and of the learning rate, for the last training
+TUNING_STEPS, TUNING_RATE = 0.25, 0.05  # shares of the steps and the learning rate, at last
 
 
 def train_ensemble(
@@ -57,8 +57,8 @@ def train_ensemble(
     short = replace(
         recipe,
         widest=recipe.k,
-        steps=max(1, round(TUNING * recipe.steps)),
-        learning_rate=TUNING * recipe.learning_rate,
+        steps=max(1, round(TUNING_STEPS * recipe.steps)),
+        learning_rate=TUNING_RATE * recipe.learning_rate,
     )
     last = checkpoint.after("consensus")
     result = tune_network(network, data, short, last, journal)

@@ -29,7 +29,7 @@ from saeidioms.sae.pattern import Pattern
 from saeidioms.sae.team import Team
 
 MEMORY = 0.99  # of the running threshold of BatchTopK, per step
-BANDWIDTH = 0.5  # of JumpReLU's kernel, in units of the activations' threshold at the start
+BANDWIDTH = 0.5  # of JumpReLU's kernel, in units of the first pre-activations' root mean square
 PULL, PRESSURE = 10.0, 0.01  # of JumpReLU towards k; how fast ReLU's penalty is corrected
 
 
@@ -181,10 +181,13 @@ class JumpReLU:
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Begin with the threshold that lets k features fire."""
         state.threshold.fill_(_least_selected(pre, k, team))
-        state.bandwidth.copy_(BANDWIDTH * state.threshold[0])
+        n = team.sum_(pre.new_tensor(pre.numel()))
+        typical = (team.sum_(pre.square().sum()) / n).sqrt()
+        state.bandwidth.copy_(BANDWIDTH * typical)
 
     def select(self, pre: Tensor, k: int, state: State, team: Team) -> Pattern:
         """Return what fires, and what the thresholds learn from: the band below them."""
+        state.threshold.clamp_(min=0)  # below the band around 0 nothing would lift it again
         return Pattern.where(pre > (state.threshold - state.bandwidth / 2).clamp_min(0))
 
     def activate(self, values: Tensor, pattern: Pattern, state: State) -> Tensor:
@@ -198,7 +201,7 @@ class JumpReLU:
         threshold = state.threshold[batch.pattern.columns]
         in_band = (batch.before - threshold).abs() < state.bandwidth / 2
         fires = batch.values > 0
-        excess = team.sum_(fires.sum()) / (batch.n_rows * k) - 1
+        excess = team.sum_(fires.sum(dtype=gradient.dtype)) / (batch.n_rows * k) - 1
         pull = 2 * PULL * excess / (batch.n_rows * k)
         by_threshold = in_band * (threshold * gradient + pull) / -state.bandwidth
         state.threshold_gradient.index_add_(0, batch.pattern.columns, by_threshold)

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 Array = npt.NDArray[np.float32]
 
 SAME, ROUNDS = 0.7, 3  # cosine of what counts as the same feature
-STABLE = 0.75  # mean cosine with its partners from which a feature is one to build a paper on
+STABLE = 0.85  # mean cosine with its partners from which a feature is one to build a paper on
 
 
 def partners(a: Array, b: Array) -> tuple[npt.NDArray[np.int64], Array]:

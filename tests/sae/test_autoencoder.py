@@ -6,20 +6,29 @@ import pandas as pd
 import pytest
 import torch
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from saeidioms.errors import InputError, OptionError
-from saeidioms.sae import training
+from saeidioms.sae import data
 from saeidioms.sae.autoencoder import SparseAutoencoder, train
 from saeidioms.sae.network import Network
-from saeidioms.sae.sparsity import TopK
+from saeidioms.sae.sparsity import RULES, TopK
 
 
 def small(**options):
     return SparseAutoencoder(device="cpu", **{"n_features": 8, "k": 2, "max_steps": 40} | options)
 
 
-@parametrize_with_checks([SparseAutoencoder(max_steps=30, device="cpu")])
+@parametrize_with_checks(
+    [
+        *(SparseAutoencoder(max_steps=20, device="cpu", sparsity=rule) for rule in RULES),
+        SparseAutoencoder(max_steps=20, device="cpu", prefixes=(0.5, 1)),
+        SparseAutoencoder(max_steps=20, device="cpu", seeds=2),
+    ]
+)
 def test_keeps_the_contract_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -80,42 +89,87 @@ def test_a_seed_decides_everything_and_no_global_generator_anything(planted):
 
 
 def test_features_that_start_dead_come_back(planted, monkeypatch):
-    calibrate = training._calibrate
+    calibrate = data._calibrate
 
-    def calibrate_and_kill(network, inputs):
-        calibrate(network, inputs)
-        with torch.no_grad():
-            network.encoder_bias[:8] = -6
+    def calibrate_and_kill(network, *arguments):
+        calibrate(network, *arguments)
+        network.encoder_bias[:8] = -6
 
-    monkeypatch.setattr(training, "_calibrate", calibrate_and_kill)
+    monkeypatch.setattr(data, "_calibrate", calibrate_and_kill)
     sae = SparseAutoencoder(n_features=24, k=2, device="cpu")
     assert sae.fit(planted.rows).metrics_["dead_share"] == 0
-    monkeypatch.setattr(training, "_let_fire", lambda bias, dead: None)
+    monkeypatch.setattr(Network, "let_fire", lambda network, dead: None)
     assert sae.fit(planted.rows).metrics_["dead_share"] > 0.2
 
 
-def test_the_auxiliary_loss_explains_what_is_left_by_dead_features_alone(planted):
-    inputs = torch.from_numpy(planted.rows[:64])
-    network = Network(torch.from_numpy(planted.directions.astype(np.float32)), TopK(2))
-    done, dead = network(inputs), torch.tensor([3, 7])
-    left_over = (inputs - done.reconstruction).detach()
-    pre = inputs @ network.encoder.T
-    explained = torch.relu(pre[:, dead]) @ network.decoder[dead]
-    expected = (left_over - explained).square().mean() / left_over.square().mean()
-    found = training._auxiliary(network, inputs, done, dead)
-    torch.testing.assert_close(found, expected)
-    weights = (network.encoder, network.decoder)
-    for one, other in zip(
-        torch.autograd.grad(found, weights), torch.autograd.grad(expected, weights), strict=True
-    ):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_learns_with_about_k_active_features(planted, rule):
+    sae = small(n_features=32, sparsity=rule, max_steps=1000)
+    sae.fit(planted.rows, groups=planted.conversations)
+    assert sae.metrics_["l0"] == pytest.approx(2, abs=0.8 if rule == "relu" else 0.4)
+    assert sae.metrics_["explained_variance"] > (0.6 if rule == "relu" else 0.95)
+    cosines = sae.components_ @ planted.directions.T
+    assert (cosines.max(axis=0) > 0.9).mean() > 0.9
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_row_gets_the_same_code_alone_by_every_rule_also_when_loaded(planted, rule, tmp_path):
+    sae = small(sparsity=rule, max_steps=60).fit(planted.rows)
+    sae.save(tmp_path)
+    loaded = SparseAutoencoder.load(tmp_path)
+    np.testing.assert_array_equal(loaded.threshold_, sae.threshold_)
+    assert (loaded.sparsity_, loaded.digest) == (rule, sae.digest)
+    together = sae.transform(planted.rows)
+    alone = sparse.vstack([loaded.transform(planted.rows[[row]]) for row in range(20)])
+    assert (together[:20] != alone).nnz == 0
+    if rule in ("batch_topk", "jumprelu"):
+        assert (sae.threshold_ > 0).all()
+        assert (together.data > sae.threshold_[together.indices]).all()
+
+
+def test_prefixes_reconstruct_by_themselves(planted):
+    def explained_by_first(sae, n):
+        activations = sae.transform(planted.rows).toarray()[:, :n]
+        decoded = activations @ sae.components_[:n] + sae.mean_
+        return 1 - np.square(planted.rows - decoded).sum() / planted.rows.var(axis=0).sum() / 1500
+
+    options = {"n_features": 32, "max_steps": 600}
+    nested = small(**options, prefixes=(0.25, 1)).fit(planted.rows)
+    plain = small(**options).fit(planted.rows)
+    assert explained_by_first(nested, 8) > explained_by_first(plain, 8) + 0.1
+
+
+def test_a_small_k_is_approached_from_above(planted):
+    widths = []
+
+    class Watched(TopK):
+        def select(self, pre, k, state, team):
+            widths.append(k)
+            return super().select(pre, k, state, team)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RULES, "topk", Watched())
+        small(n_features=32, k=2, max_steps=100).fit(planted.rows)
+    assert widths[0] == 8
+    assert widths == sorted(widths, reverse=True)
+    assert set(widths[60:]) == {2}
+
+
+def test_it_works_in_a_pipeline_and_a_grid_search(planted):
+    labels = (planted.rows @ planted.directions[0] > 0.5).astype(int)
+    steps = make_pipeline(small(max_steps=200), LogisticRegression())
+    search = GridSearchCV(steps, {"sparseautoencoder__n_features": [8, 32]}, cv=2)
+    search.fit(planted.rows, labels)
+    assert search.best_params_ == {"sparseautoencoder__n_features": 32}
+    names = search.best_estimator_[0].get_feature_names_out()
+    assert names[:2].tolist() == ["sparseautoencoder0", "sparseautoencoder1"]
 
 
 def test_history_has_a_row_a_check(fitted):
     columns = ["step", "loss", "explained_variance", "dead_share", "learning_rate"]
     assert list(fitted.history_.columns) == columns
     assert fitted.history_["step"].is_monotonic_increasing
-    assert fitted.history_["learning_rate"].iloc[-1] < 4e-3 / 10
+    assert fitted.history_["learning_rate"].iloc[-1] == 0
 
 
 def test_ends_early_where_nothing_can_be_learnt():
@@ -176,7 +230,7 @@ def with_nan():
     ("options", "rows", "error", "sentence"),
     [
         ({}, with_nan(), InputError, "row 7, column 3"),
-        ({}, np.full((40, 6), 1e300), InputError, "row 0, column 0"),
+        ({}, np.full((40, 6), 1e300), InputError, "row [0-9]+, column 0"),
         ({}, np.ones((40, 6)), InputError, "the same vector"),
         ({}, np.full((40, 6), 0.1), InputError, "the same vector"),
         ({}, np.zeros((0, 6)), InputError, "0 sample"),
@@ -185,6 +239,10 @@ def with_nan():
         ({"n_features": 41}, ROWS, InputError, "at most 40"),
         ({"n_features": 2.5}, ROWS, OptionError, "n_features=2.5"),
         ({"k": 0}, ROWS, OptionError, "k=0"),
+        ({"sparsity": "gated"}, ROWS, OptionError, "sparsity='gated'"),
+        ({"prefixes": (0.5, 2)}, ROWS, OptionError, "prefixes="),
+        ({"prefixes": (0.25, 0.5)}, ROWS, OptionError, "that end with 1"),
+        ({"seeds": 0}, ROWS, OptionError, "seeds=0"),
         ({"seed": -1}, ROWS, OptionError, "seed=-1"),
         ({"learning_rate": float("nan")}, ROWS, OptionError, "learning_rate=nan"),
         ({"batch_size": None}, ROWS, OptionError, "batch_size=None"),

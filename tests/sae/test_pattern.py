@@ -1,0 +1,64 @@
+"""Sparse products are the dense ones, on every path."""
+
+import pytest
+import torch
+
+from saeidioms.sae.pattern import Pattern
+
+ROWS, FEATURES, WIDTH = 9, 7, 4
+
+
+@pytest.fixture(params=["mkl", "without mkl"])
+def path(request, monkeypatch):
+    if request.param == "without mkl":
+        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+    elif not torch.backends.mkl.is_available():
+        pytest.skip("this build of torch has no MKL")
+
+
+@pytest.fixture(params=[torch.float32, torch.float64])
+def drawn(request):
+    """A ragged pattern (row 3 and feature 6 are empty), its values as a dense matrix, and draws."""
+    random = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=random, dtype=request.param)
+
+    mask = torch.rand(ROWS, FEATURES, generator=random) < 0.4
+    mask[3], mask[:, 6] = False, False
+    return Pattern.where(mask), draw(ROWS, FEATURES) * mask, draw
+
+
+def test_the_places_of_a_mask_are_found_row_by_row(drawn):
+    pattern, dense, _ = drawn
+    assert pattern.shape == (ROWS, FEATURES)
+    rebuilt = torch.zeros_like(dense)
+    rebuilt[pattern.rows, pattern.columns] = pattern.take(dense)
+    assert torch.equal(rebuilt, dense)
+    assert (pattern.pointers.diff() == (dense != 0).sum(dim=1)).all()
+
+
+def test_products_are_the_dense_ones(drawn, path):
+    pattern, dense, draw = drawn
+    values, decoder, upstream = pattern.take(dense), draw(FEATURES, WIDTH), draw(ROWS, WIDTH)
+    torch.testing.assert_close(pattern.multiply(values, decoder), dense @ decoder)
+    torch.testing.assert_close(pattern.multiply_transposed(values, upstream), dense.T @ upstream)
+    sampled = (upstream @ decoder.T)[pattern.rows, pattern.columns]
+    torch.testing.assert_close(pattern.sample(upstream, decoder), sampled)
+
+
+def test_the_parts_of_a_pattern_cover_it_once(drawn):
+    pattern, dense, draw = drawn
+    values, decoder = pattern.take(dense), draw(FEATURES, WIDTH)
+    start, total = 0, torch.zeros(ROWS, WIDTH, dtype=dense.dtype)
+    for end, (places, part) in zip((2, 5, 7), pattern.split((2, 5, 7)), strict=True):
+        product = part.multiply(values[places], decoder)
+        torch.testing.assert_close(product, dense[:, start:end] @ decoder[start:end])
+        total, start = total + product, end
+    torch.testing.assert_close(total, dense @ decoder)
+
+
+def test_a_pattern_of_one_width_has_that_many_entries_a_row():
+    pattern = Pattern.of_width(torch.tensor([[2, 0], [1, 2]]), 3)
+    assert pattern.pointers.tolist() == [0, 2, 4]
+    assert pattern.rows.tolist() == [0, 0, 1, 1]

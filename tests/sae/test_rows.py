@@ -1,0 +1,123 @@
+"""Rows are read, scaled and shuffled the same, wherever they lie and wherever one begins."""
+
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from saeidioms.errors import InputError
+from saeidioms.sae import rows as rows_module
+from saeidioms.sae.rows import Batches, Scaling, Span, read
+
+N, WIDTH, SIZE = 1000, 6, 64
+
+
+@pytest.fixture
+def matrix():
+    random = np.random.default_rng(0)
+    return (random.normal(size=(N, WIDTH)) * 3 + np.arange(WIDTH)).astype(np.float32)
+
+
+@pytest.fixture(params=["array", "memmap", "float16", "embeddings"])
+def held(request, matrix, tmp_path):
+    """Return the same rows as something else, and what reading them should give."""
+    if request.param == "array":
+        return matrix, matrix
+    half = matrix.astype(np.float16)
+    np.save(tmp_path / "rows.npy", matrix if request.param == "memmap" else half)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    if request.param != "embeddings":
+        return mapped, np.asarray(mapped, dtype=np.float32)
+    index = np.arange(N)[::-1]
+
+    class Embedded(SimpleNamespace):
+        shape = (N, WIDTH)
+
+        def __getitem__(self, rows):
+            return np.asarray(self.vectors[index[rows]], dtype=np.float32)
+
+    return Embedded(vectors=mapped), half[::-1].astype(np.float32)
+
+
+@pytest.fixture
+def several_pools(monkeypatch):
+    monkeypatch.setattr(rows_module, "BLOCK", 50)
+    monkeypatch.setattr(rows_module, "POOL_BYTES", 4 * WIDTH * 250)
+
+
+def batches(matrix, rows=None, seed=0, size=SIZE):
+    rows = np.arange(N) if rows is None else rows
+    return Batches(matrix, rows, Scaling.of(matrix, rows), size, seed, "cpu")
+
+
+def taken(source, start, n):
+    return [batch.numpy() for batch in itertools.islice(source.since(start), n)]
+
+
+def test_scaling_is_mean_and_standard_deviation(held):
+    matrix, expected = held
+    scaling = Scaling.of(matrix, np.arange(N))
+    np.testing.assert_allclose(scaling.mean, expected.mean(axis=0), rtol=1e-5)
+    deviation = np.sqrt(((expected - expected.mean(axis=0)) ** 2).mean())
+    assert scaling.scale == pytest.approx(deviation, rel=1e-5)
+
+
+def test_an_epoch_holds_every_row_once_but_the_last_few(held):
+    matrix, expected = held
+    source = batches(matrix)
+    seen = np.concatenate(taken(source, 0, N // SIZE))
+    scaled = source.scaling.down(expected.copy())
+    assert len(np.unique(seen, axis=0)) == len(seen) == N - N % SIZE
+    assert {row.tobytes() for row in seen} <= {row.tobytes() for row in scaled}
+
+
+def test_pools_hold_every_row_once_too(matrix, several_pools):
+    rows = np.arange(0, N, 2)  # 500 rows: two pools of 250
+    source = batches(matrix, rows, size=50)
+    seen = np.concatenate(taken(source, 0, 10))
+    scaled = source.scaling.down(matrix[rows].copy())
+    assert {row.tobytes() for row in seen} == {row.tobytes() for row in scaled}
+    later = np.concatenate(taken(source, 10, 10))
+    assert not np.array_equal(seen, later)
+
+
+@pytest.mark.parametrize("pools", [1, 4])
+@pytest.mark.parametrize("step", [1, 7, 15, 40])
+def test_batches_are_the_same_from_any_step_on(matrix, pools, step, request):
+    if pools > 1:
+        request.getfixturevalue("several_pools")
+    straight = taken(batches(matrix), 0, step + 3)[step:]
+    resumed = taken(batches(matrix), step, 3)
+    np.testing.assert_array_equal(straight, resumed)
+
+
+def test_the_seed_decides_the_order(matrix):
+    one, same, other = (taken(batches(matrix, seed=seed), 0, 3) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_what_is_read_is_a_copy(matrix):
+    before = matrix.copy()
+    read(matrix, slice(0, 5))[:] = 0
+    np.testing.assert_array_equal(matrix, before)
+
+
+@pytest.mark.parametrize("rows", [slice(700, 800), np.array([3, 741, 9])])
+def test_a_number_that_is_not_finite_is_named_by_its_row(matrix, rows):
+    matrix[741, 2] = np.inf
+    with pytest.raises(InputError, match="row 741, column 2 of the matrix is NaN or infinite"):
+        read(matrix, rows)
+
+
+def test_a_span_is_the_rows_it_spans(matrix):
+    span = Span(matrix, slice(10, 30))
+    assert span.shape == (20, WIDTH)
+    np.testing.assert_array_equal(span[5:100], matrix[15:30])
+
+
+def test_rows_that_are_all_the_same_are_refused(matrix):
+    matrix[:] = matrix[0]
+    with pytest.raises(InputError, match="all 1000 rows to train on are the same vector"):
+        Scaling.of(matrix, np.arange(N))
