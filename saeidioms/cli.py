@@ -25,6 +25,7 @@ examples:
   saeidioms run chats.csv --out out --config lend_an_ear
   saeidioms status out                                what is done, and what changed since
   saeidioms codes out --min-strength 0.3              one stage again, and what it needs
+  saeidioms sweep out                                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
 """
 
@@ -154,6 +155,13 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("run", metavar="RUN")
     status.set_defaults(command=_status)
 
+    sweep = verbs.add_parser("sweep", help="which size of the dictionary suits the corpus of a run")
+    sweep.add_argument("run", metavar="RUN", help="a run folder")
+    sweep.add_argument("--n-features", type=int, nargs="+", metavar="N", help="sizes; chosen")
+    sweep.add_argument("--k", type=int, nargs="+", metavar="N", help="sparsities; chosen")
+    sweep.add_argument("--seeds", type=int, default=2, metavar="N", help="default: %(default)s")
+    sweep.set_defaults(command=_sweep)
+
     for name, help_text in VERBS.items():
         stage = verbs.add_parser(name, help=f"stage: {help_text}")
         stage.add_argument("run", metavar="RUN", help="a run folder")
@@ -226,6 +234,18 @@ def _status(parsed: argparse.Namespace) -> None:
 
     for name, state in states(resume(parsed.run)):
         print(f"{name:<13} {state}")
+
+
+def _sweep(parsed: argparse.Namespace) -> None:
+    from saeidioms.pipeline import resume, sweep_run
+
+    found, folder = sweep_run(resume(parsed.run), parsed.n_features, parsed.k, parsed.seeds)
+    print(found.table.round(3).to_string(index=False))
+    print(f"\n{found.reason}\n")
+    n_features, k = found.recommended
+    print(
+        f"Take it: saeidioms run ... --n-features {n_features} --k {k}\nChart: {folder}/sweep.html"
+    )
 
 
 def _finish(run: Run, until: str | None = None) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
 
 from saeidioms import charts, engine
-from saeidioms.artifacts import digest_file, write_text
+from saeidioms.artifacts import atomic_path, digest_file, write_text
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.corpus.readers import read_corpus
@@ -25,6 +25,7 @@ from saeidioms.options import FIXED, SECTIONS, Given, bind_options
 from saeidioms.report.build import build_report
 from saeidioms.run import APPLIED, Run, Sections, digest_source
 from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.sae.sweep import Sweep, sweep
 from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare, over_turns
@@ -144,6 +145,33 @@ def advance(run: Run, until: str | None = None) -> None:
     if engine.why_stale(run, STAGES, STAGES[0]) is None:
         _check_groups(run, run.corpus)
     engine.advance(run, STAGES, until)
+
+
+def sweep_run(
+    run: Run, n_features: Sequence[int] | None, k: Sequence[int] | None, seeds: int
+) -> tuple[Sweep, Path]:
+    """Compare sizes of the dictionary on the corpus of a run.
+
+    Writes ``sweep/sweep.csv`` and ``sweep/sweep.html`` to the run's folder; see
+    `saeidioms.sae.sweep.sweep` for the arguments.
+
+    Returns
+    -------
+    Sweep
+        The table, and the setting that is recommended.
+    Path
+        The folder.
+    """
+    advance(run, "embeddings")
+    grid = ("n_features", "k", "seeds")
+    options = {name: v for name, v in run.record.options["sae"].items() if name not in grid}
+    groups = run.corpus.conversations
+    found = sweep(run.embeddings, n_features, k, groups=groups, seeds=seeds, **options)
+    folder = run.folder.root / "sweep"
+    with atomic_path(folder / "sweep.csv") as path:
+        _write(found.table, path)
+    charts.save(charts.frontier(found), folder / "sweep.html")
+    return found, folder
 
 
 def states(run: Run) -> Iterator[tuple[str, str]]:

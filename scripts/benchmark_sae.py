@@ -105,12 +105,19 @@ def ours(matrix: Matrix, n_features: int, k: int, seed: int, **options: Any) -> 
     return Learnt(sae.transform, sae.components_, sae.mean_)
 
 
+def quick(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
+    """Train just long enough for the explained variance of the peers."""
+    return ours(matrix, n_features, k, seed, max_steps=500 if n_features > 512 else 400)
+
+
 def _ours(**options: Any) -> Peer:
     return Peer("saeidioms.sae.autoencoder", "pip install saeidioms", partial(ours, **options))
 
 
 METHODS = {
+    "saeidioms-quick": Peer("saeidioms.sae.autoencoder", "pip install saeidioms", quick),
     "saeidioms-topk": _ours(sparsity="topk"),
+    "saeidioms-consensus": _ours(sparsity="topk", seeds=5),
     "saeidioms-batch_topk": _ours(sparsity="batch_topk"),
     "saeidioms-jumprelu": _ours(sparsity="jumprelu"),
     "saeidioms-relu": _ours(sparsity="relu"),
@@ -265,6 +272,7 @@ def read_options() -> argparse.Namespace:
 
 def main() -> None:
     options = read_options()
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does; for all alike
     os.environ["TQDM_DISABLE"] = "1"  # in the processes to come: only rows of the table are printed
     sys.path += [str(folder.resolve()) for folder in options.packages]
     logging.basicConfig(level=logging.WARNING)

@@ -4,5 +4,6 @@ from saeidioms.charts.comparison import change, over_turns
 from saeidioms.charts.distribution import by_group, distribution
 from saeidioms.charts.export import save
 from saeidioms.charts.features import feature_map
+from saeidioms.charts.sweep import frontier
 
-__all__ = ["by_group", "change", "distribution", "feature_map", "over_turns", "save"]
+__all__ = ["by_group", "change", "distribution", "feature_map", "frontier", "over_turns", "save"]

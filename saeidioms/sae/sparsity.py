@@ -29,7 +29,7 @@ from saeidioms.sae.pattern import Pattern
 from saeidioms.sae.team import Team
 
 MEMORY = 0.99  # of the running threshold of BatchTopK, per step
-BANDWIDTH = 0.5  # of JumpReLU's kernel, in units of the first pre-activations' root mean square
+BANDWIDTH = 1.0  # of JumpReLU's kernel, in units of the first pre-activations' root mean square
 PULL, PRESSURE = 10.0, 0.01  # of JumpReLU towards k; how fast ReLU's penalty is corrected
 
 
