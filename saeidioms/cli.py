@@ -243,9 +243,8 @@ def _sweep(parsed: argparse.Namespace) -> None:
     print(found.table.round(3).to_string(index=False))
     print(f"\n{found.reason}\n")
     n_features, k = found.recommended
-    print(
-        f"Take it: saeidioms run ... --n-features {n_features} --k {k}\nChart: {folder}/sweep.html"
-    )
+    print(f"Take it: saeidioms sae {parsed.run} --n-features {n_features} --k {k}")
+    print(f"Chart: {folder / 'sweep.html'}")
 
 
 def _finish(run: Run, until: str | None = None) -> None:

@@ -174,8 +174,8 @@ def _measure(data: Data, recipe: Recipe, seeds: list[int], held_out: npt.NDArray
         trained = train_networks(data, recipe, seeds, Checkpoint(None, {}), Journal(None))
     first, *others = (one.on_raw_rows() for one in trained)
     limit = recipe.k if recipe.rule == "topk" else None
-    names = ("encoder", "encoder_bias", "mean", "threshold")
-    coder = Coder(*(first[name] for name in names), limit, recipe.device)
+    weights = (first["encoder"], first["encoder_bias"], first["mean"], first["threshold"])
+    coder = Coder(*weights, limit, recipe.device)
     found, _ = measure(
         coder, first["components"], data.matrix, data.train, held_out, data.scaling.mean
     )
@@ -198,16 +198,12 @@ def _measure(data: Data, recipe: Recipe, seeds: list[int], held_out: npt.NDArray
 
 
 def _reason(best: pd.Series, table: pd.DataFrame, sound: pd.DataFrame) -> str:
-    left_out = len(table) - len(sound)
-    of = f"the {len(sound)} sound settings" if len(sound) else "all settings, none of them sound,"
+    unsound = len(table) - len(sound)
+    settings = f"{len(sound)} sound settings" if len(sound) else f"{unsound} settings, none sound,"
+    more = f"; {unsound} had too many dead or redundant features" if len(sound) and unsound else ""
     return (
-        f"{best['n_features']:.0f} features with k = {best['k']:.0f}: of {of} it describes a "
-        f"held-out row in the fewest bits ({best['bits']:.0f} against none, "
-        f"{table['bits'].max():.0f} at worst), with {best['explained_variance']:.0%} of the variance "
-        f"explained and {best['stability']:.0%} of the features found again with another seed"
-        + (
-            f"; {left_out} had too many dead or redundant features."
-            if len(sound) and left_out
-            else "."
-        )
+        f"{best['n_features']:.0f} features with k = {best['k']:.0f}: of {settings} it describes a "
+        f"held-out row in the fewest bits ({best['bits']:.0f}; {table['bits'].max():.0f} at worst), "
+        f"with {best['explained_variance']:.0%} of the variance explained and "
+        f"{best['stability']:.0%} of the features found again with another seed{more}."
     )
