@@ -75,8 +75,6 @@ class Network:
         self.threshold = directions.new_zeros(n_features)
         parameters = {name: getattr(self, name) for name in PARAMETERS}
         self.gradients = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        for name, value in parameters.items():
-            value.grad = self.gradients[name]  # where the optimiser looks for it
         self.state = State(
             self.threshold,
             self.gradients["threshold"],
@@ -91,6 +89,10 @@ class Network:
         """All that is learnt, by name; not a copy."""
         learnt = {name: getattr(self, name) for name in PARAMETERS}
         return learnt | {"penalty": self.state.penalty, "bandwidth": self.state.bandwidth}
+
+    def learning(self, *names: str) -> list[tuple[Tensor, Tensor]]:
+        """Return some weights with their gradients."""
+        return [(getattr(self, name), self.gradients[name]) for name in names]
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Copy what `tensors` once held."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from saeidioms.embedding.embeddings import Embeddings
 
 ACTIVATION_BITS = 4  # an activation is told to one part in sixteen
-MOST_DEAD, MOST_REDUNDANT = 0.01, 0.05
+LEAST_STABLE, MOST_DEAD, MOST_REDUNDANT = 2 / 3, 0.01, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,10 @@ def sweep(
     """Train a grid of dictionaries on the same rows, and recommend one.
 
     Recommended is the setting with the shortest description of the held-out rows, see
-    `description_length`, of those whose dictionary is sound: at most 1% dead features and one
-    redundant pair in twenty features. Where none is sound, all are weighed.
+    `description_length`, of those whose dictionary is sound: at least two thirds of its features
+    come again with another seed, at most 1% are dead, and there is at most one redundant pair in
+    twenty features. Where none is sound, the most stable setting is recommended. Stability is what
+    bounds the size: held-out rows alone are told best by dictionaries that no seed gives twice.
 
     Parameters
     ----------
@@ -108,22 +110,26 @@ def sweep(
     every = [seed, *(derive(seed, f"sae.member.{n}") for n in range(1, seeds))]
     rows = [_measure(data, recipe, every, held_out) for recipe in track(recipes, "sweep")]
     table = pd.DataFrame(rows)
-    sound = table[(table["dead_share"] <= MOST_DEAD) & (table["redundancy"] <= MOST_REDUNDANT)]
-    best = (sound if len(sound) else table).sort_values("bits").iloc[0]
+    sound = table[
+        (table["stability"] >= LEAST_STABLE)
+        & (table["dead_share"] <= MOST_DEAD)
+        & (table["redundancy"] <= MOST_REDUNDANT)
+    ]
+    if len(sound):
+        best = sound.sort_values("bits").iloc[0]
+    else:
+        best = table.sort_values("stability").iloc[-1]
     return Sweep(table, (int(best["n_features"]), int(best["k"])), _reason(best, table, sound))
 
 
-def description_length(
-    explained_variance: float, n_features: int, k: float, n_rows: int, width: int
-) -> float:
-    """Return the bits that a dictionary saves in telling a row, negative; the fewer the better.
+def description_length(explained_variance: float, n_features: int, k: float, width: int) -> float:
+    """Return the bits by which a dictionary changes the telling of a row; the fewer the better.
 
     A row can be told by naming its active features (log2 F bits each) and their activations
     (4 bits each), and then what is left over, which takes ``D / 2 log2(1 - explained variance)``
-    bits, less than the row itself would take by as much. The dictionary has to be told, too: by
-    the Bayesian information criterion ``log2(N) / 2`` bits for each of its F D weights, spread
-    over the N rows. Too small a dictionary leaves too much over, too large a one costs more than
-    it explains. After Ayonrinde et al. 2024, *Interpretability as compression* (arXiv 2410.11179).
+    bits, less than the row itself would take by as much. More features, or more active ones, cost
+    more and leave less over. After Ayonrinde et al. 2024, *Interpretability as compression*
+    (arXiv 2410.11179).
 
     Parameters
     ----------
@@ -133,18 +139,16 @@ def description_length(
         F.
     k
         Active features in a row, on average.
-    n_rows, width
-        N and D of the training rows.
+    width
+        D.
 
     Examples
     --------
-    >>> round(description_length(0.5, 256, 8, 10_000, 384))
-    -31
+    >>> round(description_length(0.5, 256, 8, 384))
+    -96
     """
     codes = k * (math.log2(n_features) + ACTIVATION_BITS)
-    left_over = width / 2 * math.log2(max(1e-9, 1 - explained_variance))
-    dictionary = n_features * width * math.log2(n_rows) / 2 / n_rows
-    return codes + left_over + dictionary
+    return codes + width / 2 * math.log2(max(1e-9, 1 - explained_variance))
 
 
 def _grid(
@@ -180,9 +184,8 @@ def _measure(data: Data, recipe: Recipe, seeds: list[int], held_out: npt.NDArray
         coder, first["components"], data.matrix, data.train, held_out, data.scaling.mean
     )
     cosines = np.stack([match(first["components"], other["components"]) for other in others])
-    width, n_rows = data.matrix.shape[1], len(data.train)
     bits = description_length(
-        found["explained_variance"], recipe.n_features, found["l0"], n_rows, width
+        found["explained_variance"], recipe.n_features, found["l0"], data.matrix.shape[1]
     )
     shown = ("explained_variance", "l0", "dead_share", "silent_share")
     return {
@@ -198,12 +201,15 @@ def _measure(data: Data, recipe: Recipe, seeds: list[int], held_out: npt.NDArray
 
 
 def _reason(best: pd.Series, table: pd.DataFrame, sound: pd.DataFrame) -> str:
-    unsound = len(table) - len(sound)
-    settings = f"{len(sound)} sound settings" if len(sound) else f"{unsound} settings, none sound,"
-    more = f"; {unsound} had too many dead or redundant features" if len(sound) and unsound else ""
+    if len(sound):
+        why = f"of {len(sound)} sound settings it describes a held-out row in the fewest bits"
+    else:
+        why = "no setting is sound, and this is the most stable one"
+    if 0 < len(sound) < len(table):
+        n = len(table) - len(sound)
+        why += f" ({n} had too many features that are unstable, dead or redundant)"
     return (
-        f"{best['n_features']:.0f} features with k = {best['k']:.0f}: of {settings} it describes a "
-        f"held-out row in the fewest bits ({best['bits']:.0f}; {table['bits'].max():.0f} at worst), "
-        f"with {best['explained_variance']:.0%} of the variance explained and "
-        f"{best['stability']:.0%} of the features found again with another seed{more}."
+        f"{best['n_features']:.0f} features with k = {best['k']:.0f}: {why}; "
+        f"{best['explained_variance']:.0%} of the variance is explained, and "
+        f"{best['stability']:.0%} of the features come again with another seed."
     )

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from saeidioms.progress import bar
+from saeidioms.sae.adam import Adam
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.data import Data
 from saeidioms.sae.journal import Journal
@@ -32,7 +33,7 @@ from saeidioms.sae.team import Team
 logger = logging.getLogger(__name__)
 
 WARM_UP = 0.03  # share of the steps
-BETAS = (0.6, 0.999)
+GROUPS = (("encoder", "encoder_bias"), ("decoder", "decoder_bias"), ("threshold",))
 ENCODER_RATE = 0.6  # its rows are shorter than the decoder's
 THRESHOLD_RATE = 0.2  # in activations, which do not shrink with the width as weights do
 ANNEALED = 0.5  # share of the steps in which a small k is approached from above
@@ -183,11 +184,8 @@ class _Loop:
         self.name = name
         self.network, self.recipe, self.best = network, recipe, best
         rate = recipe.learning_rate / math.sqrt(network.decoder.shape[1])
-        encoding = [network.encoder, network.encoder_bias]
-        decoding = [network.decoder, network.decoder_bias]
         self.rates = (ENCODER_RATE * rate, rate, THRESHOLD_RATE * recipe.learning_rate)
-        groups = [{"params": encoding}, {"params": decoding}, {"params": [network.threshold]}]
-        self.optimizer = torch.optim.Adam(groups, lr=rate, betas=BETAS, fused=True)
+        self.adam = Adam([network.learning(*names) for names in GROUPS])
         self.silent = torch.zeros(recipe.n_features, device=recipe.device)  # steps since firing
         self.history: list[dict[str, float]] = []
         self.step = 0
@@ -218,10 +216,7 @@ class _Loop:
             loss += network.revive(inputs, done, dead, self.recipe.aux_coefficient)
         for gradient in network.gradients.values():
             team.sum_(gradient)
-        factor = self._factor()
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = factor * rate
-        self.optimizer.step()
+        self.adam.step([self._factor() * rate for rate in self.rates])
         network.decoder.div_(network.decoder.norm(dim=1, keepdim=True))
         self.step += 1
         self.loss, self.n_dead = team.sum_(loss), len(dead)
@@ -254,8 +249,7 @@ class _Loop:
         """Return the tensors and numbers of a checkpoint."""
         tensors = {f"now.{name}": tensor for name, tensor in self.network.tensors.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.weights.items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{number}.{name}": tensor for name, tensor in state.items()}
+        tensors |= {f"adam.{name}": tensor for name, tensor in self.adam.tensors.items()}
         progress = {"step": self.step, "history": self.history}
         progress |= {"explained_variance": self.best.explained_variance}
         progress |= {"checks_since": self.best.checks_since}
@@ -272,12 +266,7 @@ class _Loop:
         self.best.weights = parts["best"]
         self.best.explained_variance = progress["explained_variance"]
         self.best.checks_since = progress["checks_since"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["adam"].items():
-            number, kind = name.split(".")
-            moments.setdefault(int(number), {})[kind] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.adam.load(parts["adam"])
         self.step, self.history = progress["step"], progress["history"]
 
 
