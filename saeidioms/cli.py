@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from saeidioms.errors import SaeidiomsError
+from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
     from saeidioms.run import Run, Sections
@@ -25,9 +26,11 @@ examples:
   saeidioms run chats.csv --out out --config lend_an_ear
   saeidioms status out                                what is done, and what changed since
   saeidioms codes out --min-strength 0.3              one stage again, and what it needs
-  saeidioms sweep out                                 which size of the dictionary suits it
+  saeidioms sweep chats.csv --out out                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
 """
+
+GRID = ("n_features", "k", "seeds")  # of `sweep`, which takes several of what a run has one of
 
 
 @dataclass(frozen=True)
@@ -155,8 +158,11 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("run", metavar="RUN")
     status.set_defaults(command=_status)
 
-    sweep = verbs.add_parser("sweep", help="which size of the dictionary suits the corpus of a run")
-    sweep.add_argument("run", metavar="RUN", help="a run folder")
+    help_text = "which size of the dictionary suits a corpus"
+    sweep = verbs.add_parser("sweep", help=help_text, conflict_handler="resolve")
+    sweep.add_argument("source", metavar="SOURCE", help="file or folder of chats, or a run folder")
+    sweep.add_argument("--out", metavar="DIR", help="where to write; default: the run folder")
+    _add_options(sweep)
     sweep.add_argument("--n-features", type=int, nargs="+", metavar="N", help="sizes; chosen")
     sweep.add_argument("--k", type=int, nargs="+", metavar="N", help="sparsities; chosen")
     sweep.add_argument("--seeds", type=int, default=2, metavar="N", help="default: %(default)s")
@@ -237,14 +243,38 @@ def _status(parsed: argparse.Namespace) -> None:
 
 
 def _sweep(parsed: argparse.Namespace) -> None:
-    from saeidioms.pipeline import resume, sweep_run
+    from saeidioms.pipeline import sweep_run
 
-    found, folder = sweep_run(resume(parsed.run), parsed.n_features, parsed.k, parsed.seeds)
+    grid = {name: getattr(parsed, name) for name in GRID}
+    vars(parsed).update(dict.fromkeys(GRID))  # several values each, which no run takes
+    run, options = _to_sweep(parsed)
+    found, folder = sweep_run(run, parsed.out or parsed.source, options | grid)
     print(found.table.round(3).to_string(index=False))
-    print(f"\n{found.reason}\n")
     n_features, k = found.recommended
-    print(f"Take it: saeidioms sae {parsed.run} --n-features {n_features} --k {k}")
-    print(f"Chart: {folder / 'sweep.html'}")
+    print(f"\n{found.reason}\n\nTake it: sae: {{n_features: {n_features}, k: {k}}}")
+    print(f"     or: --n-features {n_features} --k {k}\nChart: {folder / 'sweep.html'}")
+
+
+def _to_sweep(parsed: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
+    """Return a run with the corpus to sweep over, and the options of its dictionaries."""
+    from saeidioms.artifacts import RunFolder
+    from saeidioms.options import SECTIONS, bind_options
+    from saeidioms.pipeline import resume, start
+
+    source, given = parsed.source, _options(parsed)
+    if not RunFolder(Path(source)).record.is_file():
+        if parsed.out is None:
+            raise OptionError(f"--out is missing, and {source} is no run folder; give it.")
+        run = start(source, parsed.out, given)
+        return run, run.record.options["sae"]
+    for name in ("corpus", "units", "embed"):
+        if fixed := sorted(given.get(name, {}).keys() - set(SECTIONS[name].neutral)):
+            raise OptionError(
+                f"sweep takes {name}.{fixed[0]} from {source} as it is; leave that option out."
+            )
+    run = resume(source)
+    ours = run.record.options["sae"] | given.get("sae", {})
+    return run, bind_options(given | {"sae": ours})["sae"]
 
 
 def _finish(run: Run, until: str | None = None) -> None:

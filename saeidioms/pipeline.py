@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -147,13 +147,11 @@ def advance(run: Run, until: str | None = None) -> None:
     engine.advance(run, STAGES, until)
 
 
-def sweep_run(
-    run: Run, n_features: Sequence[int] | None, k: Sequence[int] | None, seeds: int
-) -> tuple[Sweep, Path]:
-    """Compare sizes of the dictionary on the corpus of a run.
+def sweep_run(run: Run, out: str | Path, options: Mapping[str, Any]) -> tuple[Sweep, Path]:
+    """Compare sizes of the dictionary on the corpus of a run, which stays as it is.
 
-    Writes ``sweep/sweep.csv`` and ``sweep/sweep.html`` to the run's folder; see
-    `saeidioms.sae.sweep.sweep` for the arguments.
+    Writes ``sweep.csv`` and ``sweep.html`` to the folder ``sweep`` in `out`; see
+    `saeidioms.sae.sweep.sweep` for the options.
 
     Returns
     -------
@@ -163,11 +161,8 @@ def sweep_run(
         The folder.
     """
     advance(run, "embeddings")
-    grid = ("n_features", "k", "seeds")
-    options = {name: v for name, v in run.record.options["sae"].items() if name not in grid}
-    groups = run.corpus.conversations
-    found = sweep(run.embeddings, n_features, k, groups=groups, seeds=seeds, **options)
-    folder = run.folder.root / "sweep"
+    found = sweep(run.embeddings, groups=run.corpus.conversations, **options)
+    folder = Path(out) / "sweep"
     with atomic_path(folder / "sweep.csv") as path:
         _write(found.table, path)
     charts.save(charts.frontier(found), folder / "sweep.html")

@@ -215,6 +215,16 @@ def test_a_stage_refuses_what_a_run_refuses(chats, tmp_path, capsys):
     assert "units.unit" in fails(capsys, "corpus", out, "--config", config)
 
 
+def test_a_sweep_over_chats_needs_a_folder(chats, capsys):
+    assert "--out is missing" in fails(capsys, "sweep", chats)
+
+
+def test_a_sweep_leaves_the_vectors_of_a_run_as_they_are(chats, tmp_path, capsys):
+    out = tmp_path / "out"
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    assert "sweep takes units.role from" in fails(capsys, "sweep", out, "--role", "supporter")
+
+
 def test_every_flag_sets_an_option_of_its_sections():
     for flag in (flag for flags in cli.GROUPS.values() for flag in flags):
         for name in flag.sections:
@@ -226,7 +236,7 @@ def test_every_stage_is_a_verb():
     assert list(cli.VERBS) == [stage.name for stage in pipeline.STAGES]
 
 
-@pytest.mark.parametrize("verb", ["run", "demo", "apply", "status", *cli.VERBS])
+@pytest.mark.parametrize("verb", ["run", "demo", "apply", "status", "sweep", *cli.VERBS])
 def test_every_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main([verb, "--help"])

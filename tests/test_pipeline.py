@@ -209,3 +209,34 @@ def test_the_recipe_of_the_study_runs_on_a_corpus_of_its_shape(place):
 def test_progress_is_silent_where_output_is_no_terminal(finished, chats, capsys):
     cli.main(command(chats, finished.folder.root))
     assert "\r" not in capsys.readouterr().err
+
+
+def swept(tmp_path, capsys, *arguments):
+    """Sweep over four settings, briefly; return what is printed."""
+    config = tmp_path / "brief.yaml"
+    config.write_text("sae:\n  max_steps: 40\n")
+    grid = ["--n-features", "8", "16", "--k", "2", "4", "--config", config]
+    cli.main(["sweep", *map(str, [*arguments, *grid])])
+    return capsys.readouterr().out
+
+
+def test_a_sweep_over_a_run_recommends_and_leaves_the_run_as_it_is(copy, tmp_path, capsys):
+    before = {path: path.read_bytes() for path in copy.rglob("*.json")}
+    printed = swept(tmp_path, capsys, copy, "--out", tmp_path / "sizes")
+    table = pd.read_csv(tmp_path / "sizes" / "sweep" / "sweep.csv")
+    assert table[["n_features", "k"]].to_numpy().tolist() == [[8, 2], [8, 4], [16, 2], [16, 4]]
+    assert (tmp_path / "sizes" / "sweep" / "sweep.html").is_file()
+    record = json.loads(before.pop(copy / "run.json"))
+    assert json.loads((copy / "run.json").read_text())["options"] == record["options"]
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert "Take it: sae: {n_features: " in printed
+    assert all(state == "up to date" for _, state in pipeline.states(pipeline.resume(copy)))
+
+
+def test_a_sweep_over_chats_makes_the_run_that_goes_on_from_there(chats, tmp_path, capsys, made):
+    out = tmp_path / "out"
+    swept(tmp_path, capsys, chats, "--out", out, "--role", "supporter")
+    assert (out / "sweep" / "sweep.csv").is_file()
+    made.clear()
+    cli.main(["run", str(chats), "--out", str(out), "--role", "supporter", "--until", "embeddings"])
+    assert made == []

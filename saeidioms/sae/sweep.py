@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +44,8 @@ class Sweep:
     table
         One row a setting: ``n_features``, ``k``, ``explained_variance``, ``l0``, ``dead_share``,
         ``silent_share`` (see `SparseAutoencoder`), ``stability`` (share of features with a
-        one-to-one partner of decoder cosine 0.7 in another seed's dictionary, mean over the
-        seeds), ``mean_cosine`` (of all such pairs), ``redundancy`` (pairs of features with a
+        one-to-one partner of decoder cosine 0.7 in another seed's dictionary, mean over all
+        pairs of seeds), ``mean_cosine`` (of all such pairs), ``redundancy`` (pairs of features with a
         cosine over 0.8, per feature), ``bits`` (see `description_length`), ``seconds`` (of the
         training of all seeds).
     recommended
@@ -176,28 +177,34 @@ def _grid(
 def _measure(data: Data, recipe: Recipe, seeds: list[int], held_out: npt.NDArray) -> dict[str, Any]:
     with measured() as cost:
         trained = train_networks(data, recipe, seeds, Checkpoint(None, {}), Journal(None))
-    first, *others = (one.on_raw_rows() for one in trained)
-    limit = recipe.k if recipe.rule == "topk" else None
-    weights = (first["encoder"], first["encoder_bias"], first["mean"], first["threshold"])
-    coder = Coder(*weights, limit, recipe.device)
-    found, _ = measure(
-        coder, first["components"], data.matrix, data.train, held_out, data.scaling.mean
-    )
-    cosines = np.stack([match(first["components"], other["components"]) for other in others])
+    found = [_score(data, recipe, one.on_raw_rows(), held_out) for one in trained]
+    means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+    pairs = combinations((one.on_raw_rows()["components"] for one in trained), 2)
+    cosines = np.stack([match(one, other) for one, other in pairs])
     bits = description_length(
-        found["explained_variance"], recipe.n_features, found["l0"], data.matrix.shape[1]
+        means["explained_variance"], recipe.n_features, means["l0"], data.matrix.shape[1]
     )
-    shown = ("explained_variance", "l0", "dead_share", "silent_share")
     return {
         "n_features": recipe.n_features,
         "k": recipe.k,
-        **{name: found[name] for name in shown},
+        **means,
         "stability": float((cosines >= SAME).mean()),
         "mean_cosine": float(cosines.mean()),
-        "redundancy": redundancy(first["components"]),
         "bits": bits,
         "seconds": cost.seconds,
     }
+
+
+def _score(
+    data: Data, recipe: Recipe, weights: dict[str, npt.NDArray[np.float32]], held_out: npt.NDArray
+) -> dict[str, float]:
+    decoder = weights["components"]
+    limit = recipe.k if recipe.rule == "topk" else None
+    parts = (weights["encoder"], weights["encoder_bias"], weights["mean"], weights["threshold"])
+    coder = Coder(*parts, limit, recipe.device)
+    found, _ = measure(coder, decoder, data.matrix, data.train, held_out, data.scaling.mean)
+    shown = ("explained_variance", "l0", "dead_share", "silent_share")
+    return {name: found[name] for name in shown} | {"redundancy": redundancy(decoder)}
 
 
 def _reason(best: pd.Series, table: pd.DataFrame, sound: pd.DataFrame) -> str:
