@@ -45,9 +45,9 @@ class Sweep:
         One row a setting: ``n_features``, ``k``, ``explained_variance``, ``l0``, ``dead_share``,
         ``silent_share`` (see `SparseAutoencoder`), ``stability`` (share of features with a
         one-to-one partner of decoder cosine 0.7 in another seed's dictionary, mean over all
-        pairs of seeds), ``mean_cosine`` (of all such pairs), ``redundancy`` (pairs of features with a
-        cosine over 0.8, per feature), ``bits`` (see `description_length`), ``seconds`` (of the
-        training of all seeds).
+        pairs of seeds), ``mean_cosine`` (of all these partners), ``redundancy`` (pairs of features
+        with a cosine over 0.8, per feature), ``bits`` (see `description_length`), ``seconds`` (of
+        the training of all seeds).
     recommended
         ``n_features`` and ``k``.
     reason
