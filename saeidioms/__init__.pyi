@@ -17,6 +17,7 @@ from .sae.exchange import read_saelens as read_saelens
 from .sae.exchange import write_saelens as write_saelens
 from .sae.hub import pull as pull
 from .sae.hub import push as push
+from .sae.selection import stable_part as stable_part
 from .sae.sweep import sweep as sweep
 from .taxonomy.codebook import Codebook as Codebook
 from .taxonomy.codebook import lexicon as lexicon

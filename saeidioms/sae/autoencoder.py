@@ -293,7 +293,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         components: npt.ArrayLike,
         mean: npt.ArrayLike,
         *,
-        sparsity: Rule = "topk",
+        sparsity: str = "topk",
         k: int | None = None,
         threshold: npt.ArrayLike | None = None,
     ) -> SparseAutoencoder:
@@ -311,7 +311,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         weights = (
             np.array(array, np.float32) for array in (encoder, encoder_bias, components, mean)
         )
-        self = cls(sparsity=sparsity)
+        self = cls(sparsity=sparsity)  # type: ignore[arg-type]  # checked below
         self.encoder_, self.encoder_bias_, self.components_, self.mean_ = weights
         self.n_features_, self.n_features_in_ = self.encoder_.shape
         above = np.zeros(self.n_features_) if threshold is None else threshold

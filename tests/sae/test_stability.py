@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from saeidioms.errors import OptionError
 from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.sae.selection import stable_part
 from saeidioms.sae.stability import STABLE, Consensus, match, partners
 
 
@@ -84,3 +86,20 @@ def test_an_ensemble_gives_the_same_dictionary_again(planted):
     options = {"n_features": 8, "k": 2, "seeds": 2, "max_steps": 40, "device": "cpu"}
     digests = {SparseAutoencoder(**options).fit(planted.rows).digest for _ in range(2)}
     assert len(digests) == 1
+
+
+def test_the_stable_part_is_a_dictionary_of_its_own(planted, ensembles, tmp_path):
+    whole = ensembles[0]
+    part = stable_part(whole)
+    kept = whole.stability_ >= STABLE
+    assert part.n_features_ == kept.sum()
+    np.testing.assert_array_equal(part.components_, whole.components_[kept])
+    residual = planted.rows - part.inverse_transform(part.transform(planted.rows))
+    assert np.square(residual).sum() < 0.1 * planted.rows.var(axis=0).sum() * len(planted.rows)
+    part.save(tmp_path)
+    assert SparseAutoencoder.load(tmp_path).digest == part.digest
+    with pytest.raises(OptionError, match=r"no feature has a stability of 1\.5"):
+        stable_part(whole, 1.5)
+    single = SparseAutoencoder(8, 2, max_steps=10, device="cpu").fit(planted.rows)
+    with pytest.raises(OptionError, match="train with seeds=5"):
+        stable_part(single)
