@@ -24,9 +24,9 @@ def small(**options):
 
 @parametrize_with_checks(
     [
-        *(SparseAutoencoder(max_steps=20, device="cpu", sparsity=rule) for rule in RULES),
-        SparseAutoencoder(max_steps=20, device="cpu", prefixes=(0.5, 1)),
-        SparseAutoencoder(max_steps=20, device="cpu", seeds=2),
+        *(SparseAutoencoder(max_steps=5, device="cpu", sparsity=rule) for rule in RULES),
+        SparseAutoencoder(max_steps=5, device="cpu", prefixes=(0.5, 1)),
+        SparseAutoencoder(max_steps=5, device="cpu", seeds=2),
     ]
 )
 def test_keeps_the_contract_of_scikit_learn(estimator, check):
@@ -102,19 +102,49 @@ def test_features_that_start_dead_come_back(planted, monkeypatch):
     assert sae.fit(planted.rows).metrics_["dead_share"] > 0.2
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_every_rule_learns_with_about_k_active_features(planted, rule):
-    sae = small(n_features=32, sparsity=rule, max_steps=1000)
-    sae.fit(planted.rows, groups=planted.conversations)
-    assert sae.metrics_["l0"] == pytest.approx(2, abs=0.1 if "topk" in rule else 0.8)
-    assert sae.metrics_["explained_variance"] > (0.6 if rule == "relu" else 0.95)
+@pytest.fixture(scope="module")
+def by_rule(planted):
+    """A dictionary a rule, trained for the fewest steps that are usual."""
+    return {
+        rule: small(n_features=32, sparsity=rule, max_steps=1000).fit(
+            planted.rows, groups=planted.conversations
+        )
+        for rule in RULES
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "tolerance", "explained"),
+    [
+        ("topk", 0.01, 0.98),
+        ("batch_topk", 0.05, 0.98),
+        ("jumprelu", 0.7, 0.99),  # from above: 2.5 after 1,000 steps, 2.0 after 3,000
+        ("relu", 0.8, 0.95),  # 2.65
+    ],
+)
+def test_every_rule_learns_with_about_k_active_features(
+    by_rule, planted, rule, tolerance, explained
+):
+    sae = by_rule[rule]
+    assert sae.metrics_["l0"] == pytest.approx(2, abs=tolerance)
+    assert sae.metrics_["explained_variance"] > explained
     cosines = sae.components_ @ planted.directions.T
     assert (cosines.max(axis=0) > 0.9).mean() > 0.9
 
 
+@pytest.mark.xfail(strict=True, reason="the penalty winds up while L0 stays a little above k")
+def test_a_longer_training_by_relu_explains_no_less(by_rule, planted):
+    longer = small(n_features=32, sparsity="relu", max_steps=2000)
+    longer.fit(planted.rows, groups=planted.conversations)
+    gain = longer.metrics_["explained_variance"] - by_rule["relu"].metrics_["explained_variance"]
+    assert gain > -0.1  # 0.98 and 0.44
+
+
 @pytest.mark.parametrize("rule", RULES)
-def test_a_row_gets_the_same_code_alone_by_every_rule_also_when_loaded(planted, rule, tmp_path):
-    sae = small(sparsity=rule, max_steps=60).fit(planted.rows)
+def test_a_row_gets_the_same_code_alone_by_every_rule_also_when_loaded(
+    by_rule, planted, rule, tmp_path
+):
+    sae = by_rule[rule]
     sae.save(tmp_path)
     loaded = SparseAutoencoder.load(tmp_path)
     np.testing.assert_array_equal(loaded.threshold_, sae.threshold_)
@@ -122,9 +152,13 @@ def test_a_row_gets_the_same_code_alone_by_every_rule_also_when_loaded(planted, 
     together = sae.transform(planted.rows)
     alone = sparse.vstack([loaded.transform(planted.rows[[row]]) for row in range(20)])
     assert (together[:20] != alone).nnz == 0
+    shuffled = np.random.default_rng(0).permutation(len(planted.rows))
+    assert (sae.transform(planted.rows[shuffled]) != together[shuffled]).nnz == 0
     if rule in ("batch_topk", "jumprelu"):
         assert (sae.threshold_ > 0).all()
         assert (together.data > sae.threshold_[together.indices]).all()
+    else:
+        assert not sae.threshold_.any()
 
 
 def test_prefixes_reconstruct_by_themselves(planted):
@@ -155,6 +189,19 @@ def test_a_small_k_is_approached_from_above(planted):
     assert set(widths[60:]) == {2}
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_the_best_weights_are_those_of_the_wanted_k(rule):
+    noise = np.random.default_rng(0).normal(size=(600, 24)).astype(np.float32)
+    sae = small(n_features=64, k=1, max_steps=200, sparsity=rule, patience=100).fit(noise)
+    history = sae.history_.set_index("step")["explained_variance"]
+    kept = sae.metrics_["explained_variance"]
+    if rule != "topk":  # L0 is k at the end alone
+        assert kept == pytest.approx(history[200], abs=1e-4)
+        return
+    assert kept == pytest.approx(history[history.index >= 100].max(), abs=1e-4)
+    assert history[history.index < 100].max() > kept + 0.02  # with more than k active features
+
+
 def test_it_works_in_a_pipeline_and_a_grid_search(planted):
     labels = (planted.rows @ planted.directions[0] > 0.5).astype(int)
     steps = make_pipeline(small(max_steps=200), LogisticRegression())
@@ -163,6 +210,7 @@ def test_it_works_in_a_pipeline_and_a_grid_search(planted):
     assert search.best_params_ == {"sparseautoencoder__n_features": 32}
     names = search.best_estimator_[0].get_feature_names_out()
     assert names[:2].tolist() == ["sparseautoencoder0", "sparseautoencoder1"]
+    assert len(names) == 32
 
 
 def test_history_has_a_row_a_check(fitted):
@@ -178,11 +226,75 @@ def test_ends_early_where_nothing_can_be_learnt():
     assert sae.history_["step"].iloc[-1] < 2000
 
 
+@pytest.mark.xfail(strict=True, reason="checks count at the last step alone, where L0 is k")
+@pytest.mark.parametrize("rule", ["batch_topk", "jumprelu", "relu"])
+def test_ends_early_by_any_rule(rule):
+    noise = np.random.default_rng(0).normal(size=(60, 10))
+    sae = small(max_steps=400, patience=1, sparsity=rule, learning_rate=0).fit(noise)
+    assert sae.history_["step"].iloc[-1] < 400
+
+
+@pytest.mark.xfail(strict=True, reason="weights that are not numbers are kept and returned")
+def test_a_training_that_diverges_is_told():
+    with pytest.raises(OptionError, match="learning_rate"):
+        small(learning_rate=1e30).fit(ROWS)
+
+
 @pytest.mark.parametrize("n_rows", [4, 10, 30])
 def test_few_rows_are_enough_to_run(n_rows):
     rows = np.random.default_rng(0).normal(size=(n_rows, 12))
-    sae = SparseAutoencoder(max_steps=20, device="cpu").fit(rows)
+    sae = SparseAutoencoder(max_steps=5, device="cpu").fit(rows)
     assert sae.transform(rows).shape == (n_rows, sae.n_features_)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rows_that_repeat_and_rows_of_zeros_are_rows_like_others(planted, rule):
+    rows = planted.rows[:300].copy()
+    rows[100:200], rows[200:250] = rows[0], 0
+    sae = small(sparsity=rule).fit(rows)
+    assert all(np.isfinite(array).all() for array in (sae.encoder_, sae.components_, sae.mean_))
+    activations = sae.transform(rows)
+    assert (activations[100:200] != activations[[0] * 100]).nnz == 0
+
+
+@pytest.mark.parametrize("sizes", [{"n_features": 1, "k": 1}, {"n_features": 8, "k": 8}])
+@pytest.mark.parametrize("rule", RULES)
+def test_the_least_and_the_densest_dictionaries_are_dictionaries(planted, sizes, rule):
+    sae = small(**sizes, sparsity=rule).fit(planted.rows)
+    assert np.isfinite(sae.metrics_["explained_variance"])
+
+
+def test_k_may_be_more_than_the_rows_are_wide():
+    rows = np.random.default_rng(0).normal(size=(300, 3))
+    assert small(n_features=12, k=6).fit(rows).metrics_["l0"] <= 6
+
+
+def test_a_mapped_matrix_of_half_precision_is_one_of_its_values(planted, tmp_path):
+    half = planted.rows.astype(np.float16)
+    np.save(tmp_path / "rows.npy", half)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    straight, streamed = small().fit(half.astype(np.float32)), small().fit(mapped)
+    assert streamed.digest == straight.digest
+    assert streamed.metrics_ == straight.metrics_
+    assert (streamed.transform(mapped) != straight.transform(half)).nnz == 0
+
+
+def test_a_mapped_row_that_is_not_finite_is_named(planted, tmp_path):
+    fit, rows = small(max_steps=1).fit(planted.rows), planted.rows.copy()
+    rows[1234, 5] = -np.inf
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    for use in (small().fit, fit.transform, lambda rows: fit.encode_to(rows, tmp_path / "codes")):
+        for given in (rows, mapped):
+            with pytest.raises(InputError, match="row 1234, column 5"):
+                use(given)
+    with pytest.raises(InputError, match="5 features, but"):
+        fit.transform(mapped[:, :5])
+
+
+def test_activations_of_another_dictionary_are_not_turned_back(fitted):
+    with pytest.raises(InputError, match=r"activations of 5 features .* has 32"):
+        fitted.inverse_transform(np.ones((2, 5)))
 
 
 def test_encode_codes_each_distinct_vector_once_and_keeps_the_ids(fitted, planted):

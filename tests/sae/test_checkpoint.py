@@ -1,23 +1,29 @@
 """A training that is killed goes on, and ends as if nothing had happened."""
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 
+from saeidioms.sae import checkpoint as checkpoints
+from saeidioms.sae import training
 from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.sae.size import split_rows
 
 SIZES = {"n_features": 48, "k": 3, "max_steps": 600, "device": "cpu"}
 TRAIN = """
-import sys, json, numpy as np
+import numpy as np
+from saeidioms.sae import rows as streaming
 from saeidioms.sae.autoencoder import SparseAutoencoder
-rows, out, options = sys.argv[1:]
-SparseAutoencoder(**json.loads(options)).fit(np.load(rows)).save(out)
+
+streaming.BLOCK = 100
+streaming.POOL_BYTES = 4 * 32 * 500 if pools else 2**20
+SparseAutoencoder(**options).fit(np.load(rows, mmap_mode="r")).save(out)
 """
 
 
@@ -32,60 +38,85 @@ def options(folder, **more):
     return SIZES | {"checkpoint": str(folder / "unfinished")} | more
 
 
-def start(rows, folder, **more):
-    import json
+def kill_after_a_checkpoint(process, checkpoint, delay):
+    """Return whether the process was killed before it was done."""
+    seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    while process.is_alive():
+        if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
+            time.sleep(delay)
+            process.kill()
+        time.sleep(0.002)
+    return process.exitcode == -signal.SIGKILL
 
-    command = [sys.executable, "-c", TRAIN, str(rows), str(folder / "sae")]
-    return subprocess.Popen(
-        [*command, json.dumps(options(folder, **more))],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
 
+@pytest.mark.parametrize(
+    ("more", "pools"),
+    [
+        ({"sparsity": "jumprelu", "seeds": 2, "max_steps": 400}, False),
+        ({"sparsity": "batch_topk", "prefixes": (0.25, 1)}, True),
+        ({"sparsity": "topk"}, False),
+        ({"sparsity": "relu"}, False),
+    ],
+    ids=["ensemble", "streamed", "topk", "relu"],
+)
+def test_a_killed_training_ends_with_the_same_weights(start, rows, tmp_path, more, pools):
+    def train(folder):
+        names = {"rows": rows, "out": folder / "sae", "options": options(folder, **more)}
+        return start(TRAIN, **names, pools=pools)
 
-def test_a_killed_training_ends_with_the_same_weights(rows, tmp_path):
-    more = {"seeds": 2, "sparsity": "jumprelu"}
-    random = np.random.default_rng()
-    checkpoint, killed = tmp_path / "unfinished", 0
-    for _ in range(2):
-        process = start(rows, tmp_path, **more)
-        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while process.poll() is None:
-            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
-                time.sleep(random.uniform(0, 0.15))
-                process.send_signal(signal.SIGKILL)
-                killed += process.wait() == -signal.SIGKILL
-                break
-            time.sleep(0.005)
+    checkpoint, random, killed = tmp_path / "unfinished", np.random.default_rng(), 0
+    for delay in (0, *random.uniform(0, 0.3, 2)):  # at once after its first, then at any moment
+        killed += kill_after_a_checkpoint(train(tmp_path), checkpoint, delay)
     assert killed
-    assert start(rows, tmp_path, **more).wait() == 0
+    last = train(tmp_path)
+    straight = train(tmp_path / "straight")
+    for process in (last, straight):
+        process.join()
+        assert process.exitcode == 0
     assert not list(tmp_path.glob("unfinished*"))
-    straight = tmp_path / "straight"
-    straight.mkdir()
-    assert start(rows, straight, **more).wait() == 0
     for name in ("model.safetensors", "history.csv"):
-        assert (tmp_path / "sae" / name).read_bytes() == (straight / "sae" / name).read_bytes()
+        expected = (tmp_path / "straight" / "sae" / name).read_bytes()
+        assert (tmp_path / "sae" / name).read_bytes() == expected
 
 
-@pytest.fixture
-def left_over(planted, tmp_path, monkeypatch):
-    """A checkpoint of a training that was stopped by its user."""
-    from saeidioms.sae import training
-
+def stop_at(check, sae, rows):
+    """Train until the user stops it at a check."""
     checks = []
 
     def stop(self, *arguments):
         checks.append(1)
-        if len(checks) == 3:
+        if len(checks) == check:
             raise KeyboardInterrupt
         return explain(self, *arguments)
 
     explain = training._Best.explain
-    monkeypatch.setattr(training._Best, "explain", stop)
-    with pytest.raises(KeyboardInterrupt):
-        SparseAutoencoder(**options(tmp_path)).fit(planted.rows)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Best, "explain", stop)
+        patch.setattr(checkpoints, "SHARE", 1e9)  # no checkpoint is left out to save time
+        with pytest.raises(KeyboardInterrupt):
+            sae.fit(rows)
+
+
+@pytest.fixture
+def left_over(planted, tmp_path):
+    """A checkpoint of a training that was stopped by its user."""
+    stop_at(3, SparseAutoencoder(**options(tmp_path)), planted.rows)
     assert (tmp_path / "unfinished").exists()
     return tmp_path / "unfinished"
+
+
+@pytest.mark.parametrize("before_the_last", [0, 1, 2, 3, 11])
+def test_the_best_weights_are_remembered_and_patience_goes_on(tmp_path, before_the_last):
+    noise = np.random.default_rng(0).normal(size=(160, 20)).astype(np.float32)
+    sizes = {"n_features": 40, "k": 2, "max_steps": 400, "device": "cpu", "patience": 3}
+    straight = SparseAutoencoder(**sizes).fit(noise)
+    last = len(straight.history_)
+    assert 12 < last < 20  # it got worse, and ended early
+    kept = SparseAutoencoder(**sizes, checkpoint=tmp_path / "unfinished")
+    stop_at(last - before_the_last, kept, noise)
+    kept.fit(noise)
+    assert kept.digest == straight.digest
+    pd.testing.assert_frame_equal(kept.history_, straight.history_)
 
 
 def test_it_goes_on_where_it_was(planted, left_over, caplog):
@@ -102,10 +133,37 @@ def test_a_checkpoint_that_does_not_fit_is_not_gone_on_with(planted, left_over, 
     if change == "seed":
         more = {"seed": 1}
     elif change == "rows":
-        rows = planted.rows[::-1].copy()[:1400]
+        rows = planted.rows[::-1].copy()
     else:
         whole = left_over.read_bytes()
         left_over.write_bytes(whole[: len(whole) // 2] if change == "truncated" else b"")
     again = SparseAutoencoder(**options(left_over.parent, **more)).fit(rows)
     assert "beginning anew" in caplog.text
     assert again.digest == SparseAutoencoder(**SIZES, **more).fit(rows).digest
+    assert not left_over.exists()
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the key holds the mean and scale of the training rows alone"
+)
+def test_a_checkpoint_of_other_held_out_rows_is_not_gone_on_with(planted, left_over, caplog):
+    other = planted.rows.copy()
+    other[split_rows(len(other), None, seed=0)[1]] += 5
+    SparseAutoencoder(**options(left_over.parent)).fit(other)
+    assert "beginning anew" in caplog.text
+
+
+@pytest.mark.xfail(strict=True, reason="the key names no format: another version's is a KeyError")
+def test_a_checkpoint_of_another_version_is_not_gone_on_with(planted, left_over, caplog):
+    with safe_open(left_over, "pt") as file:
+        metadata = file.metadata()
+        tensors = {name.replace("mean", "exp_avg"): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, left_over, metadata)
+    SparseAutoencoder(**options(left_over.parent)).fit(planted.rows)
+    assert "beginning anew" in caplog.text
+
+
+def test_nothing_is_kept_of_a_training_that_was_not_to_be_kept(planted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    SparseAutoencoder(**SIZES | {"max_steps": 20}).fit(planted.rows)
+    assert not list(tmp_path.iterdir())

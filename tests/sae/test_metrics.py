@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from saeidioms.sae import rows as rows_module
 from saeidioms.sae.metrics import (
     dead_share,
     densities,
     explained_variance,
     l0,
+    measure,
+    score,
     sum_of_squares,
 )
 
@@ -41,6 +44,31 @@ def test_sum_of_squares_over_several_blocks():
     center = np.float32([1, 2, 3])
     expected = ((rows - center).astype(np.float64) ** 2).sum()
     assert sum_of_squares(rows, center) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("block", [7, 64, 10_000])
+def test_a_score_does_not_depend_on_the_blocks(fitted, planted, monkeypatch, block):
+    monkeypatch.setattr(rows_module, "BLOCK", block)
+    rows = np.arange(0, 1500, 7)
+    found = score(
+        fitted._coder(), fitted.components_, planted.rows, rows, planted.rows.mean(axis=0)
+    )
+    activations = fitted.transform(planted.rows[rows])
+    np.testing.assert_array_equal(found.firings, (activations > 0).sum(axis=0).A1)
+    assert (found.n_rows, found.l0) == (len(rows), pytest.approx(l0(activations)))
+    residual = np.square(planted.rows[rows] - fitted.inverse_transform(activations)).sum()
+    total = np.square(planted.rows[rows] - planted.rows.mean(axis=0)).sum()
+    assert found.explained_variance == pytest.approx(1 - residual / total, abs=1e-5)
+
+
+def test_a_feature_that_fires_in_training_alone_is_silent_but_not_dead(fitted, planted):
+    coder, parts = fitted._coder(), (fitted.components_, planted.rows)
+    fires = fitted.transform(planted.rows)[:, 0].toarray()[:, 0] > 0
+    train, held_out = np.arange(1500), np.flatnonzero(~fires)
+    metrics, density = measure(coder, *parts, train, held_out, planted.rows.mean(axis=0))
+    assert fires.any()
+    assert density[0] == 0
+    assert metrics["silent_share"] == pytest.approx(1 / 32 + metrics["dead_share"])
 
 
 def test_the_metrics_of_a_fit_are_those_of_its_held_out_rows(fitted, planted):

@@ -62,3 +62,13 @@ def test_a_pattern_of_one_width_has_that_many_entries_a_row():
     pattern = Pattern.of_width(torch.tensor([[2, 0], [1, 2]]), 3)
     assert pattern.pointers.tolist() == [0, 2, 4]
     assert pattern.rows.tolist() == [0, 0, 1, 1]
+
+
+def test_a_pattern_without_an_entry_gives_zeros(drawn, path):
+    _, dense, draw = drawn
+    pattern = Pattern.where(torch.zeros(ROWS, FEATURES, dtype=torch.bool))
+    values, decoder, upstream = dense.new_zeros(0), draw(FEATURES, WIDTH), draw(ROWS, WIDTH)
+    assert not pattern.multiply(values, decoder).any()
+    assert pattern.multiply_transposed(values, upstream).shape == (FEATURES, WIDTH)
+    assert not pattern.multiply_transposed(values, upstream).any()
+    assert pattern.sample(upstream, decoder).shape == (0,)

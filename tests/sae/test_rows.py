@@ -63,6 +63,28 @@ def test_scaling_is_mean_and_standard_deviation(held):
     assert scaling.scale == pytest.approx(deviation, rel=1e-5)
 
 
+@pytest.mark.parametrize("rows", [np.arange(100, 400), np.arange(0, N, 3)])
+def test_scaling_is_of_the_given_rows_in_several_blocks(matrix, rows, several_pools):
+    scaling = Scaling.of(matrix, rows)
+    np.testing.assert_allclose(scaling.mean, matrix[rows].mean(axis=0, dtype=float), rtol=1e-5)
+    assert scaling.scale == pytest.approx(np.sqrt(matrix[rows].var(axis=0).mean()), rel=1e-5)
+    down = scaling.down(matrix[rows].copy())
+    np.testing.assert_allclose(down.mean(axis=0), 0, atol=1e-5)
+    assert np.square(down).sum(axis=1).mean() == pytest.approx(WIDTH, rel=1e-5)
+
+
+def test_scaling_keeps_its_precision_far_from_the_origin(matrix):
+    scaling = Scaling.of(matrix + np.float32(1e4), np.arange(N))
+    assert scaling.scale == pytest.approx(np.sqrt(matrix.var(axis=0).mean()), rel=1e-3)
+
+
+def test_of_very_many_rows_evenly_spaced_blocks_are_measured(matrix, several_pools, monkeypatch):
+    monkeypatch.setattr(rows_module, "MEASURED", 250)
+    measured = np.concatenate([matrix[start : start + 50] for start in range(0, N, 200)])
+    scaling = Scaling.of(matrix, np.arange(N))
+    np.testing.assert_allclose(scaling.mean, measured.mean(axis=0, dtype=float), rtol=1e-5)
+
+
 def test_an_epoch_holds_every_row_once_but_the_last_few(held):
     matrix, expected = held
     source = batches(matrix)
@@ -72,14 +94,46 @@ def test_an_epoch_holds_every_row_once_but_the_last_few(held):
     assert {row.tobytes() for row in seen} <= {row.tobytes() for row in scaled}
 
 
-def test_pools_hold_every_row_once_too(matrix, several_pools):
+def test_pools_hold_every_row_once_too(held, several_pools):
+    matrix, expected = held
     rows = np.arange(0, N, 2)  # 500 rows: two pools of 250
     source = batches(matrix, rows, size=50)
     seen = np.concatenate(taken(source, 0, 10))
-    scaled = source.scaling.down(matrix[rows].copy())
-    assert {row.tobytes() for row in seen} == {row.tobytes() for row in scaled}
+    scaled = source.scaling.down(expected[rows].copy())
+    assert sorted(row.tobytes() for row in seen) == sorted(row.tobytes() for row in scaled)
     later = np.concatenate(taken(source, 10, 10))
     assert not np.array_equal(seen, later)
+    assert sorted(row.tobytes() for row in later) == sorted(row.tobytes() for row in scaled)
+
+
+def test_a_pool_is_read_at_a_time(matrix, several_pools, monkeypatch):
+    pools = []
+    load = Batches._load
+
+    def watched(self, parts):
+        pools.append([row for part in parts for row in range(part.start, part.stop)])
+        return load(self, parts)
+
+    monkeypatch.setattr(Batches, "_load", watched)
+    taken(batches(matrix, np.arange(0, 960), size=50), 0, 38)
+    assert [len(pool) for pool in pools] == [250, 250, 250, 210] * 2
+    for epoch in (pools[:4], pools[4:]):
+        assert sorted(itertools.chain(*epoch)) == list(range(960))
+    assert len({tuple(pool) for pool in pools[:3] + pools[4:7]}) == 6  # of blocks in random order
+
+
+def test_no_row_is_left_out_for_good(matrix, several_pools):
+    rows = np.arange(0, 730)  # the last pool holds more than a batch, but no whole number of them
+    source = batches(matrix, rows, size=100)
+    seen = {row.tobytes() for row in np.concatenate(taken(source, 0, 200))}
+    assert len(seen) == len(rows)
+
+
+def test_rows_that_occur_often_are_seen_as_often(matrix):
+    matrix[::2] = matrix[0]
+    seen = np.concatenate(taken(batches(matrix, size=50), 0, N // 50))
+    _, counts = np.unique(seen, axis=0, return_counts=True)
+    assert sorted(counts)[-2:] == [1, N // 2]
 
 
 @pytest.mark.parametrize("pools", [1, 4])
@@ -90,6 +144,12 @@ def test_batches_are_the_same_from_any_step_on(matrix, pools, step, request):
     straight = taken(batches(matrix), 0, step + 3)[step:]
     resumed = taken(batches(matrix), step, 3)
     np.testing.assert_array_equal(straight, resumed)
+
+
+def test_a_mapped_matrix_gives_the_batches_of_an_array(matrix, tmp_path, several_pools):
+    np.save(tmp_path / "rows.npy", matrix)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    np.testing.assert_array_equal(taken(batches(mapped), 0, 30), taken(batches(matrix), 0, 30))
 
 
 def test_the_seed_decides_the_order(matrix):
@@ -121,3 +181,23 @@ def test_rows_that_are_all_the_same_are_refused(matrix):
     matrix[:] = matrix[0]
     with pytest.raises(InputError, match="all 1000 rows to train on are the same vector"):
         Scaling.of(matrix, np.arange(N))
+
+
+@pytest.mark.parametrize("pools", [1, 4])
+def test_a_mapped_row_that_is_not_finite_is_named_when_its_batch_comes(
+    matrix, pools, tmp_path, request
+):
+    if pools > 1:
+        request.getfixturevalue("several_pools")
+    rows = np.arange(1, N, 2)
+    scaling = Scaling.of(matrix, rows)
+    matrix[741, 2] = np.nan
+    np.save(tmp_path / "rows.npy", matrix)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    source = Batches(mapped, rows, scaling, SIZE, 0, "cpu")
+    with pytest.raises(InputError, match="row 741, column 2 of the matrix is NaN or infinite"):
+        taken(source, 0, 10)
+    with pytest.raises(InputError, match="row 741, column 2 of the matrix is NaN or infinite"):
+        Scaling.of(mapped, rows)
+    with pytest.raises(InputError, match="row 741, column 2 of the matrix is NaN or infinite"):
+        read(Span(mapped, slice(700, 800)), slice(30, 60))

@@ -3,6 +3,8 @@ import logging
 import numpy as np
 import pytest
 
+from saeidioms.errors import InputError
+from saeidioms.sae import size
 from saeidioms.sae.size import choose_size, split_rows
 
 
@@ -42,3 +44,30 @@ def test_a_giant_conversation_is_trained_on():
         train, held_out = split_rows(100, groups, seed)
         assert len(held_out) == 10
         assert 0 in groups[train]
+
+
+def test_at_most_so_many_rows_are_held_out(monkeypatch):
+    monkeypatch.setattr(size, "MOST_HELD_OUT", 20)
+    for groups in (None, np.arange(1000) // 4):
+        train, held_out = split_rows(1000, groups, seed=0)
+        assert (len(train), len(held_out)) == (980, 20)
+        assert not set(train) & set(held_out)
+
+
+@pytest.mark.parametrize("n_rows", [2, 4, 9, 11, 400])
+def test_something_is_held_out_and_something_trained_on(n_rows):
+    for groups in (None, np.arange(n_rows) // 2, np.zeros(n_rows)):
+        train, held_out = split_rows(n_rows, groups, seed=0)
+        assert min(len(train), len(held_out)) >= 1
+        assert sorted([*train, *held_out]) == list(range(n_rows))
+        assert (np.diff(train) > 0).all()
+
+
+def test_the_seed_decides_what_is_held_out():
+    one, same, other = (set(split_rows(500, None, seed)[1]) for seed in (0, 0, 1))
+    assert one == same != other
+
+
+def test_groups_of_another_length_are_refused():
+    with pytest.raises(InputError, match="groups has 3 entries but there are 5 rows"):
+        split_rows(5, np.zeros(3), seed=0)

@@ -6,7 +6,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from saeidioms.errors import ArtifactError, InputError
+from saeidioms.errors import ArtifactError, InputError, OptionError, SaeidiomsError
 from saeidioms.sae import activations as activations_module
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -91,6 +91,85 @@ def test_other_formats_and_digests_are_refused(folder, changes):
     rewrite_config(folder, **changes)
     with pytest.raises(ArtifactError):
         SparseAutoencoder.load(folder)
+
+
+def weights(sae):
+    return {
+        name: getattr(sae, f"{name}_") for name in ("encoder", "encoder_bias", "components", "mean")
+    }
+
+
+@pytest.mark.parametrize("rule", ["topk", "batch_topk", "jumprelu", "relu"])
+def test_a_dictionary_of_another_program_is_one_of_ours(fitted, planted, rule, tmp_path):
+    threshold = np.linspace(0, 0.5, 32, dtype=np.float32) if rule != "relu" else None
+    sae = SparseAutoencoder.from_weights(
+        **weights(fitted), sparsity=rule, k=None if rule == "relu" else 2, threshold=threshold
+    )
+    pre = (planted.rows - fitted.mean_) @ fitted.encoder_.T + fitted.encoder_bias_
+    fires = pre > (0 if threshold is None else threshold)
+    if rule == "topk":
+        fires &= pre >= np.sort(pre, axis=1)[:, -2:-1]
+    activations = sae.transform(planted.rows)
+    np.testing.assert_allclose(activations.toarray(), np.where(fires, pre, 0), atol=1e-4)
+    sae.save(tmp_path)
+    loaded = SparseAutoencoder.load(tmp_path)
+    assert (loaded.sparsity_, loaded.k_, loaded.digest) == (rule, sae.k_, sae.digest)
+    assert (loaded.transform(planted.rows) != activations).nnz == 0
+    assert loaded.metrics_ == {}
+    assert len(loaded.history_) == 0
+
+
+def test_what_decides_the_codes_decides_the_digest(fitted):
+    def digest(**changes):
+        given = {"sparsity": "topk", "k": 2} | weights(fitted) | changes
+        return SparseAutoencoder.from_weights(**given).digest
+
+    assert digest() == fitted.digest
+    others = [digest(**{name: array + 1}) for name, array in weights(fitted).items()]
+    others += [digest(k=3), digest(threshold=np.ones(32))]
+    others += [digest(sparsity=rule) for rule in ("batch_topk", "jumprelu", "relu")]
+    assert len({fitted.digest, *others}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "asked"),
+    [
+        ("encoder_bias", (31,), r"\(32,\)"),
+        ("components", (32, 31), r"\(32, 32\)"),
+        ("components", (31, 32), r"\(32, 32\)"),
+        ("mean", (1, 32), r"\(32,\)"),
+        ("threshold", (), r"\(32,\)"),
+    ],
+)
+def test_a_weight_of_another_shape_is_named(fitted, name, shape, asked):
+    given = weights(fitted) | {name: np.ones(shape)}
+    with pytest.raises(
+        InputError, match=f"{name} is of shape .*, but the encoder asks for {asked}"
+    ):
+        SparseAutoencoder.from_weights(**given, k=2)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"sparsity": "gated", "k": 2}, {"sparsity": "topk"}, {"sparsity": "topk", "k": None}]
+)
+def test_a_rule_that_is_none_is_refused(fitted, rule):
+    with pytest.raises(OptionError, match="is no rule; give one of topk, batch_topk"):
+        SparseAutoencoder.from_weights(**weights(fitted), **rule)
+
+
+@pytest.mark.xfail(strict=True, reason="torch or Python refuses them later, or nobody")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"k": 0}, {"k": -1}, {"k": 33}, {"k": 2.5}),
+        {"encoder": np.ones(32)},
+        {"encoder": np.full((32, 32), np.nan)},
+    ],
+    ids=["k=0", "k=-1", "k=33", "k=2.5", "flat encoder", "nan"],
+)
+def test_weights_that_cannot_be_used_are_refused_at_once(fitted, changes):
+    with pytest.raises(SaeidiomsError):
+        SparseAutoencoder.from_weights(**{"k": 2} | weights(fitted) | changes)
 
 
 @pytest.fixture

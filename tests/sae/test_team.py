@@ -1,33 +1,51 @@
 """Several processes train the dictionary that one process would."""
 
-import json
-import os
 import socket
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from saeidioms.sae import __main__ as command_line
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.sae.team import Team
 
-RULES = ["topk", "batch_topk", "jumprelu"]
-OPTIONS = {"n_features": 32, "k": 2, "max_steps": 60, "prefixes": [0.25, 1], "device": "cpu"}
-TRAIN = """
-import json, sys, numpy as np
-from pathlib import Path
-from saeidioms.sae import __main__ as command
-rows, out, options, rules = sys.argv[1:]
-command._join("cpu")
-for rule in json.loads(rules):
-    place = Path(out) / rule
-    command._train(
-        np.load(rows), place, json.loads(options) | {"sparsity": rule}, encode=False
-    )
-command.distributed.destroy_process_group()
+RULES = ["topk", "batch_topk", "jumprelu", "relu"]
+OPTIONS = {"n_features": 32, "k": 2, "max_steps": 60, "prefixes": (0.25, 1), "device": "cpu"}
+JOIN = """
+import os
+from torch import distributed
+
+os.environ.update(env)
+distributed.init_process_group("gloo")
 """
+TRAIN = (
+    JOIN
+    + """
+import numpy as np
+from saeidioms.sae.autoencoder import SparseAutoencoder
+
+for rule in rules:
+    sae = SparseAutoencoder(**options, sparsity=rule).fit(np.load(rows, mmap_mode="r"))
+    sae.save(out / rule / env["RANK"])
+distributed.destroy_process_group()
+"""
+)
+LARGEST = (
+    JOIN
+    + """
+import torch
+from saeidioms.sae.team import Team
+
+team, values = Team.current(), torch.tensor([[9.0, 1.0, 4.0], [7.0]][int(env["RANK"])])
+found = [team.largest(values, n).item() for n in (1, 2, 3, 4, 9)]
+sum_ = team.sum_(values[:1].clone()).item()
+(out / env["RANK"]).write_text(repr((found, sum_, team.share(torch.arange(5)).tolist())))
+distributed.destroy_process_group()
+"""
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,33 +56,61 @@ def rows(planted, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def together(rows, tmp_path_factory):
-    """Return where two processes, as `torchrun` starts them, wrote a dictionary a rule."""
+def in_two(start):
+    """Return a function that runs code in two processes that know of each other."""
+
+    def run(code, **names):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+        processes = [start(code, **names, env=common | {"RANK": str(rank)}) for rank in range(2)]
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [0, 0]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def together(in_two, rows, tmp_path_factory):
+    """Return where both of two processes wrote a dictionary a rule."""
     out = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    arguments = [str(rows), str(out), json.dumps(OPTIONS), json.dumps(RULES)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TRAIN, *arguments],
-            env=os.environ | common | {"RANK": str(rank), "WORLD_SIZE": "2"},
-        )
-        for rank in range(2)
-    ]
-    assert [process.wait() for process in processes] == [0, 0]
+    in_two(TRAIN, rows=rows, out=out, options=OPTIONS, rules=RULES)
     return out
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_two_processes_have_the_loss_of_one(rows, together, rule):
     one = SparseAutoencoder(**OPTIONS, sparsity=rule).fit(np.load(rows))
-    two = SparseAutoencoder.load(together / rule)
+    two = SparseAutoencoder.load(together / rule / "0")
     assert len(one.history_) == 20
-    for column in ("loss", "explained_variance"):
-        np.testing.assert_allclose(two.history_[column], one.history_[column], rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(two.components_, one.components_, atol=0.02)
+    for column in ("loss", "explained_variance", "dead_share"):
+        np.testing.assert_allclose(two.history_[column], one.history_[column], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(two.components_, one.components_, atol=2e-3)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_both_processes_end_with_the_same_dictionary(together, rule):
+    for name in ("model.safetensors", "history.csv", "config.json"):
+        first, second = ((together / rule / rank / name).read_bytes() for rank in "01")
+        assert first == second
+
+
+def test_a_team_shares_rows_and_knows_the_largest_of_all_values(in_two, tmp_path):
+    in_two(LARGEST, out=tmp_path)
+    found = [9.0, 7.0, 4.0, 1.0, 1.0]
+    assert (tmp_path / "0").read_text() == repr((found, 16.0, [0, 2, 4]))
+    assert (tmp_path / "1").read_text() == repr((found, 16.0, [1, 3]))
+
+
+def test_alone_a_team_is_one():
+    values = torch.tensor([3.0, 8.0, 5.0])
+    team = Team.current()
+    assert team == Team(rank=0, size=1)
+    assert [team.largest(values, n).item() for n in (1, 2, 3, 7)] == [8, 5, 3, 3]
+    assert torch.equal(team.share(values), values)
+    assert torch.equal(team.sum_(values.clone()), values)
 
 
 def test_what_the_command_encodes_can_be_read_again(rows, tmp_path, capsys):
