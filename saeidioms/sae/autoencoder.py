@@ -313,14 +313,15 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         )
         self = cls(sparsity=sparsity)  # type: ignore[arg-type]  # checked below
         self.encoder_, self.encoder_bias_, self.components_, self.mean_ = weights
-        self.n_features_, self.n_features_in_ = self.encoder_.shape
-        above = np.zeros(self.n_features_) if threshold is None else threshold
+        above = np.zeros(len(self.encoder_)) if threshold is None else threshold
         self.threshold_ = np.array(above, np.float32)
         check_shapes(self._tensors())
-        if sparsity not in RULES or (sparsity == "topk" and k is None):
+        self.n_features_, self.n_features_in_ = self.encoder_.shape
+        fits = isinstance(k, int) and 1 <= k <= self.n_features_
+        if sparsity not in RULES or not (fits or (k is None and sparsity != "topk")):
             raise OptionError(
-                f"sparsity={sparsity!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and k "
-                "for topk."
+                f"sparsity={sparsity!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and "
+                f"for topk a k from 1 to {self.n_features_}."
             )
         self.sparsity_, self.k_ = sparsity, k or 0
         self.density_ = np.full(self.n_features_, np.nan, np.float32)

@@ -59,7 +59,9 @@ class Data:
     def key(self) -> dict[str, Any]:
         """What tells these data from others."""
         mean = digest_bytes(self.scaling.mean.tobytes())
-        return {"rows": len(self.train), "mean": mean, "scale": self.scaling.scale}
+        watched = digest_bytes(self.watched.cpu().numpy().tobytes())
+        counts = {"rows": len(self.train), "scale": self.scaling.scale}
+        return counts | {"mean": mean, "watched": watched}
 
     def begin(self, recipe: Recipe, seed: int, *, calibrated: bool = True) -> Network:
         """Return a network as it is before the first step."""

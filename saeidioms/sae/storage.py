@@ -39,6 +39,8 @@ def structure(n_features: int, width: int) -> dict[str, tuple[int, ...]]:
 
 def check_shapes(tensors: Tensors) -> None:
     """Raise InputError where weights do not fit the encoder's shape."""
+    if tensors["encoder"].ndim != 2:
+        raise InputError(f"encoder is of shape {tensors['encoder'].shape}; give (F, D).")
     expected = structure(*tensors["encoder"].shape)
     for name, tensor in tensors.items():
         if tensor.shape != expected[name]:
@@ -46,6 +48,8 @@ def check_shapes(tensors: Tensors) -> None:
                 f"{name} is of shape {tensor.shape}, but the encoder asks for {expected[name]}; "
                 "give weights of one dictionary."
             )
+        if not np.isfinite(tensor).all():
+            raise InputError(f"{name} holds NaN or infinite numbers; give finite weights.")
 
 
 def digest_model(tensors: Tensors, rule: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from saeidioms.errors import OptionError
 from saeidioms.progress import bar
 from saeidioms.sae.adam import Adam
 from saeidioms.sae.checkpoint import Checkpoint
@@ -243,6 +244,11 @@ class _Loop:
         row |= {"dead_share": self.n_dead / self.recipe.n_features}
         row |= {"learning_rate": self._factor() * self.recipe.learning_rate}
         self.history.append(row)
+        if not math.isfinite(row["loss"]):
+            raise OptionError(
+                f"the training diverged by step {self.step}: learning_rate="
+                f"{self.recipe.learning_rate} is too high for these rows; give a lower one."
+            )
         return row
 
     def everything(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -143,9 +143,6 @@ def test_a_checkpoint_that_does_not_fit_is_not_gone_on_with(planted, left_over, 
     assert not left_over.exists()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the key holds the mean and scale of the training rows alone"
-)
 def test_a_checkpoint_of_other_held_out_rows_is_not_gone_on_with(planted, left_over, caplog):
     other = planted.rows.copy()
     other[split_rows(len(other), None, seed=0)[1]] += 5

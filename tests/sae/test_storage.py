@@ -157,7 +157,6 @@ def test_a_rule_that_is_none_is_refused(fitted, rule):
         SparseAutoencoder.from_weights(**weights(fitted), **rule)
 
 
-@pytest.mark.xfail(strict=True, reason="torch or Python refuses them later, or nobody")
 @pytest.mark.parametrize(
     "changes",
     [
