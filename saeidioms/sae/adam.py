@@ -1,7 +1,7 @@
 """Adam (Kingma and Ba 2015, arXiv 1412.6980) with a rate for each group of weights.
 
 By torch's own fused kernel. Not by `torch.optim.Adam`: making one imports torch's compiler, which
-takes two seconds and 100 MB that a small training does not need.
+takes two seconds that a small training does not need.
 """
 
 from __future__ import annotations
