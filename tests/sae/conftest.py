@@ -32,7 +32,7 @@ def planted():
 
 @pytest.fixture(scope="session")
 def fitted(planted):
-    sae = SparseAutoencoder(n_features=32, k=2, max_steps=1500, seed=0, device="cpu")
+    sae = SparseAutoencoder(n_features=32, k=2, max_steps=1000, seed=0, device="cpu")
     return sae.fit(planted.rows, groups=planted.conversations)
 
 

@@ -103,13 +103,14 @@ def test_features_that_start_dead_come_back(planted, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def by_rule(planted):
+def by_rule(planted, fitted):
     """A dictionary a rule, trained for the fewest steps that are usual."""
-    return {
+    return {"topk": fitted} | {
         rule: small(n_features=32, sparsity=rule, max_steps=1000).fit(
             planted.rows, groups=planted.conversations
         )
         for rule in RULES
+        if rule != "topk"
     }
 
 
@@ -167,7 +168,7 @@ def test_prefixes_reconstruct_by_themselves(planted):
         decoded = activations @ sae.components_[:n] + sae.mean_
         return 1 - np.square(planted.rows - decoded).sum() / planted.rows.var(axis=0).sum() / 1500
 
-    options = {"n_features": 32, "max_steps": 600}
+    options = {"n_features": 32, "max_steps": 400}
     nested = small(**options, prefixes=(0.25, 1)).fit(planted.rows)
     plain = small(**options).fit(planted.rows)
     assert explained_by_first(nested, 8) > explained_by_first(plain, 8) + 0.1
