@@ -60,9 +60,9 @@ def l0(activations: sparse.csr_matrix) -> float:
     return float((activations.data > 0).sum() / max(1, activations.shape[0]))
 
 
-def dead_share(*densities_of_parts: npt.NDArray[np.float64]) -> float:
-    """Return the share of the features that fire in none of the parts."""
-    return float(np.mean(np.max(densities_of_parts, axis=0) == 0))
+def dead_share(density: npt.NDArray[np.float64]) -> float:
+    """Return the share of the (F,) features that never fire."""
+    return float(np.mean(density == 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +131,17 @@ def measure(
     See `SparseAutoencoder` for what they mean, and `score` for the arguments.
     """
     unseen = score(coder, components, matrix, held_out, center)
-    seen = score(coder, components, matrix, train[:: -(-len(train) // DEAD_ROWS)], center)
     density = unseen.firings / unseen.n_rows
+    silent, seen = density == 0, train[:: -(-len(train) // DEAD_ROWS)]
+    for part in blocks(len(seen)):
+        if not silent.any():
+            break
+        silent &= firings(coder.encode(read(matrix, seen[part]))) == 0
     metrics = {
         "explained_variance": unseen.explained_variance,
         "l0": unseen.l0,
         "silent_share": dead_share(density),
-        "dead_share": dead_share(density, seen.firings / seen.n_rows),
+        "dead_share": float(silent.mean()),
         "n_train": len(train),
         "n_validation": len(held_out),
     }

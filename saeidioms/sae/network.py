@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -136,12 +137,14 @@ class Network:
             gradient.zero_()
         share = 1 / (n_rows * inputs.shape[1] * len(self.prefixes))
         loss = share * torch.stack([residual.square().sum() for residual in done.residuals]).sum()
-        upstream = 2 * share * torch.stack(done.residuals).flip(0).cumsum(0).flip(0)
+        upstream = [2 * share * residual for residual in done.residuals]
+        for later, earlier in pairwise(reversed(upstream)):
+            earlier += later  # a feature serves every prefix that holds it
         by_values = torch.empty_like(done.values)
         parts = done.pattern.split(self.prefixes)
         for error, (places, part) in zip(upstream, parts, strict=True):
             by_values[places] = part.sample(error, self.decoder)
-            self.gradients["decoder"] += part.multiply_transposed(done.values[places], error)
+            part.add_transposed(done.values[places], error, self.gradients["decoder"])
         self.gradients["decoder_bias"] += upstream[0].sum(dim=0)
         batch = Selected(done.pattern, done.pattern.take(done.pre), done.values, n_rows)
         added = self.sparsity.learn(batch, by_values, k, self.state, self.team)
@@ -162,7 +165,7 @@ class Network:
         error = pattern.multiply(values, self.decoder) - left_over
         scale = weight / self.team.sum_(left_over.square().sum()).clamp_min(1e-30)
         upstream = 2 * scale * error
-        self.gradients["decoder"] += pattern.multiply_transposed(values, upstream)
+        pattern.add_transposed(values, upstream, self.gradients["decoder"])
         by_pre = pattern.sample(upstream, self.decoder) * (values > 0)
         self._encoder_gradient(inputs, pattern, by_pre)
         return scale * error.square().sum()
@@ -177,5 +180,5 @@ class Network:
         return Inference(self.threshold, k if limited else None)
 
     def _encoder_gradient(self, inputs: Tensor, pattern: Pattern, by_pre: Tensor) -> None:
-        self.gradients["encoder"] += pattern.multiply_transposed(by_pre, inputs)
+        pattern.add_transposed(by_pre, inputs, self.gradients["encoder"])
         self.gradients["encoder_bias"].index_add_(0, pattern.columns, by_pre)

@@ -87,10 +87,14 @@ class Pattern:
         """Return the (B, D) product ``Z @ dense``, for Z with these (nnz,) values here."""
         return _csr(self.pointers, self.columns, values, self.shape) @ dense
 
-    def multiply_transposed(self, values: Tensor, dense: Tensor) -> Tensor:
-        """Return the (F, D) product ``Z.T @ dense``, for Z with these (nnz,) values here."""
+    def add_transposed(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
+        """Add to (F, D) `total` the product ``Z.T @ dense``, for Z with these (nnz,) values here.
+
+        In place: a new (F, D) matrix would cost several times the product.
+        """
         pointers, rows, order = self._transposed
-        return _csr(pointers, rows, values[order], self.shape[::-1]) @ dense
+        transposed = _csr(pointers, rows, values[order], self.shape[::-1])
+        torch.addmm(total, transposed, dense, out=total)
 
     def sample(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the (nnz,) entries of ``left @ right.T`` here, for (B, D) and (F, D)."""

@@ -191,7 +191,7 @@ class Batches:
                     if skip:
                         skip -= 1
                         continue
-                    yield pool[order[start : start + self.size]]
+                    yield pool.index_select(0, order[start : start + self.size])
             epoch += 1
 
     @cached_property

@@ -31,7 +31,6 @@ def test_stored_zeros_do_not_count_as_firing():
 
 def test_a_feature_is_dead_that_fires_in_no_part():
     assert dead_share(np.array([0, 0.1, 0, 0])) == 0.75
-    assert dead_share(np.array([0, 0.1, 0, 0]), np.array([0, 0, 0.2, 0])) == 0.5
 
 
 def test_explained_variance_as_defined():

@@ -42,7 +42,9 @@ def test_products_are_the_dense_ones(drawn, path):
     pattern, dense, draw = drawn
     values, decoder, upstream = pattern.take(dense), draw(FEATURES, WIDTH), draw(ROWS, WIDTH)
     torch.testing.assert_close(pattern.multiply(values, decoder), dense @ decoder)
-    torch.testing.assert_close(pattern.multiply_transposed(values, upstream), dense.T @ upstream)
+    total = torch.ones(FEATURES, WIDTH, dtype=dense.dtype)
+    pattern.add_transposed(values, upstream, total)
+    torch.testing.assert_close(total, 1 + dense.T @ upstream)
     sampled = (upstream @ decoder.T)[pattern.rows, pattern.columns]
     torch.testing.assert_close(pattern.sample(upstream, decoder), sampled)
 
@@ -69,6 +71,7 @@ def test_a_pattern_without_an_entry_gives_zeros(drawn, path):
     pattern = Pattern.where(torch.zeros(ROWS, FEATURES, dtype=torch.bool))
     values, decoder, upstream = dense.new_zeros(0), draw(FEATURES, WIDTH), draw(ROWS, WIDTH)
     assert not pattern.multiply(values, decoder).any()
-    assert pattern.multiply_transposed(values, upstream).shape == (FEATURES, WIDTH)
-    assert not pattern.multiply_transposed(values, upstream).any()
+    total = dense.new_ones(FEATURES, WIDTH)
+    pattern.add_transposed(values, upstream, total)
+    assert torch.equal(total, torch.ones_like(total))
     assert pattern.sample(upstream, decoder).shape == (0,)
