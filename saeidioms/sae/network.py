@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -112,10 +112,10 @@ class Network:
         pre = self.encode(inputs)
         pattern = self.sparsity.select(pre, k, self.state, self.team)
         values = self.sparsity.activate(pattern.take(pre), pattern, self.state)
-        residual = self.decoder_bias - inputs
-        residuals = []
+        residuals: list[Tensor] = []
         for places, part in pattern.split(self.prefixes):
-            residual = residual + part.multiply(values[places], self.decoder)
+            residual = residuals[-1].clone() if residuals else self.decoder_bias - inputs
+            part.add_product(values[places], self.decoder, residual)
             residuals.append(residual)
         return Pass(pre, pattern, values, residuals)
 
@@ -136,16 +136,16 @@ class Network:
         for gradient in self.gradients.values():
             gradient.zero_()
         share = 1 / (n_rows * inputs.shape[1] * len(self.prefixes))
-        loss = share * torch.stack([residual.square().sum() for residual in done.residuals]).sum()
-        upstream = [2 * share * residual for residual in done.residuals]
-        for later, earlier in pairwise(reversed(upstream)):
-            earlier += later  # a feature serves every prefix that holds it
-        by_values = torch.empty_like(done.values)
+        loss = share * torch.stack([_squared(residual) for residual in done.residuals]).sum()
+        # A feature serves its own prefix and all longer ones. The factor of the gradient goes to
+        # the few values: (B, D) matrices are what a step is made of.
+        errors = list(accumulate(reversed(done.residuals)))[::-1]
+        factor, by_values = 2 * share, torch.empty_like(done.values)
         parts = done.pattern.split(self.prefixes)
-        for error, (places, part) in zip(upstream, parts, strict=True):
-            by_values[places] = part.sample(error, self.decoder)
-            part.add_transposed(done.values[places], error, self.gradients["decoder"])
-        self.gradients["decoder_bias"] += upstream[0].sum(dim=0)
+        for error, (places, part) in zip(errors, parts, strict=True):
+            by_values[places] = factor * part.sample(error, self.decoder)
+            part.add_transposed(factor * done.values[places], error, self.gradients["decoder"])
+        self.gradients["decoder_bias"] += factor * errors[0].sum(dim=0)
         batch = Selected(done.pattern, done.pattern.take(done.pre), done.values, n_rows)
         added = self.sparsity.learn(batch, by_values, k, self.state, self.team)
         self._encoder_gradient(inputs, done.pattern, by_values)
@@ -157,18 +157,18 @@ class Network:
         The most active min(dead, D / 2) dead features of each row explain, alone, what the living
         ones left over, in units of its variance (Gao et al. 2024, A.2).
         """
-        left_over = -done.residuals[-1]
+        residual = done.residuals[-1]
         n = min(len(dead), max(1, inputs.shape[1] // 2))
         columns = dead[done.pre[:, dead].topk(n, dim=1, sorted=False).indices]
         pattern = Pattern.of_width(columns, len(self.encoder))
         values = pattern.take(done.pre).relu()
-        error = pattern.multiply(values, self.decoder) - left_over
-        scale = weight / self.team.sum_(left_over.square().sum()).clamp_min(1e-30)
-        upstream = 2 * scale * error
-        pattern.add_transposed(values, upstream, self.gradients["decoder"])
-        by_pre = pattern.sample(upstream, self.decoder) * (values > 0)
+        scale = weight / self.team.sum_(_squared(residual)).clamp_min(1e-30)
+        error = residual.clone()
+        pattern.add_product(values, self.decoder, error)
+        pattern.add_transposed(2 * scale * values, error, self.gradients["decoder"])
+        by_pre = 2 * scale * pattern.sample(error, self.decoder) * (values > 0)
         self._encoder_gradient(inputs, pattern, by_pre)
-        return scale * error.square().sum()
+        return scale * _squared(error)
 
     def let_fire(self, dead: Tensor) -> None:
         """Lift negative biases of dead features: below 0, no gradient might reach them again."""
@@ -182,3 +182,8 @@ class Network:
     def _encoder_gradient(self, inputs: Tensor, pattern: Pattern, by_pre: Tensor) -> None:
         pattern.add_transposed(by_pre, inputs, self.gradients["encoder"])
         self.gradients["encoder_bias"].index_add_(0, pattern.columns, by_pre)
+
+
+def _squared(matrix: Tensor) -> Tensor:
+    """Return the sum of squares, without a matrix of squares."""
+    return matrix.flatten() @ matrix.flatten()

@@ -87,11 +87,15 @@ class Pattern:
         """Return the (B, D) product ``Z @ dense``, for Z with these (nnz,) values here."""
         return _csr(self.pointers, self.columns, values, self.shape) @ dense
 
-    def add_transposed(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
-        """Add to (F, D) `total` the product ``Z.T @ dense``, for Z with these (nnz,) values here.
+    def add_product(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
+        """Add to (B, D) `total` the product ``Z @ dense``, for Z with these (nnz,) values here.
 
-        In place: a new (F, D) matrix would cost several times the product.
+        In place: a new dense matrix would cost several times the product.
         """
+        torch.addmm(total, _csr(self.pointers, self.columns, values, self.shape), dense, out=total)
+
+    def add_transposed(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
+        """Add to (F, D) `total` the product ``Z.T @ dense``, in place."""
         pointers, rows, order = self._transposed
         transposed = _csr(pointers, rows, values[order], self.shape[::-1])
         torch.addmm(total, transposed, dense, out=total)
