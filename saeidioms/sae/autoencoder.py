@@ -75,8 +75,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     aux_coefficient
         Weight of the auxiliary loss that revives dead features.
     patience
-        Checks (twenty a training) without a better held-out explained variance until the training
-        ends.
+        Checks (twenty a training) without a better held-out explained variance until a training
+        by TopK ends; by the other rules L0 differs from check to check, and all steps are taken.
     seeds
         Dictionaries that are trained, with independent initialisations, and made into one, see
         `saeidioms.sae.ensemble`; with several, the stability of every feature is known.

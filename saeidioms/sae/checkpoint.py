@@ -18,6 +18,7 @@ from saeidioms.artifacts import atomic_path, digest_json
 logger = logging.getLogger(__name__)
 
 Tensors = dict[str, Tensor]
+FORMAT = 1  # of the names and meanings of what is kept
 SHARE = 0.1  # of the training's time that may go into checkpoints
 
 
@@ -44,7 +45,7 @@ class Checkpoint:
         late = self._spent > SHARE * (now - self._began)
         if self.path is None or (late and not always):
             return
-        metadata = {"key": digest_json(self.key), "progress": json.dumps(progress)}
+        metadata = {"key": self._digest, "progress": json.dumps(progress)}
         with atomic_path(self.path) as path:
             save_file(
                 {name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata
@@ -58,9 +59,10 @@ class Checkpoint:
         try:
             with safe_open(self.path, "pt", device=device) as file:
                 metadata = file.metadata()
-                if metadata["key"] != digest_json(self.key):
+                if metadata["key"] != self._digest:
                     logger.warning(
-                        "%s is of a training with other options or data; beginning anew.", self.path
+                        "%s is of a training with other options, data or version; beginning anew.",
+                        self.path,
                     )
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -68,6 +70,10 @@ class Checkpoint:
             logger.warning("%s is damaged (%s); beginning anew.", self.path, error)
             return None
         return tensors, json.loads(metadata["progress"])
+
+    @property
+    def _digest(self) -> str:
+        return digest_json({"format": FORMAT, "training": self.key})
 
     def after(self, name: str) -> Checkpoint:
         """Return the checkpoint of a second part of the training."""

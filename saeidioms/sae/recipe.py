@@ -48,7 +48,7 @@ class Recipe:
     aux_coefficient
         Weight of the auxiliary loss.
     patience
-        Checks without a better explained variance until the training ends.
+        Checks without a better explained variance until the training ends, at equal L0.
     seed
         Of the initial directions and of the order of the rows.
     device

@@ -24,6 +24,7 @@ from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softshrink
 
 from saeidioms.sae.pattern import Pattern
 from saeidioms.sae.team import Team
@@ -31,6 +32,7 @@ from saeidioms.sae.team import Team
 MEMORY = 0.99  # of the running threshold of BatchTopK, per step
 BANDWIDTH = 1.0  # of JumpReLU's kernel, in units of the first pre-activations' root mean square
 PULL, PRESSURE = 10.0, 0.01  # of JumpReLU towards k; how fast ReLU's penalty is corrected
+NEAR = 0.1  # of k (natural logarithm) ReLU's L0 is left in peace: the last rows would cost too much
 
 
 @dataclass(eq=False)
@@ -163,7 +165,8 @@ class ReLU(TopK):
     ) -> Tensor | float:
         """Add the L1 penalty, and correct its weight by how far L0 is from k."""
         fired = team.sum_((batch.values > 0).sum())
-        state.penalty.mul_(torch.exp(PRESSURE * torch.log(fired / (batch.n_rows * k)).clamp(-1, 1)))
+        error = torch.log(fired / (batch.n_rows * k)).clamp(-1, 1)
+        state.penalty.mul_(torch.exp(PRESSURE * softshrink(error, NEAR)))
         weight = state.penalty / batch.n_rows
         gradient.add_(weight).mul_(batch.values > 0)
         return weight * batch.values.sum()
