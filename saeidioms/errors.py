@@ -23,3 +23,7 @@ class ArtifactError(SaeidiomsError):
 
 class DependencyError(SaeidiomsError, ImportError):
     """An optional package or program is needed: names it and how to install it."""
+
+
+class ModelError(SaeidiomsError):
+    """A language model gave no usable answer: names it, what came back, and what to change."""

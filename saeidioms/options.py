@@ -55,7 +55,7 @@ SECTIONS = {
     "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
     "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
     "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
-    "codebook": Section(Codebook.propose, given=("features", "sae")),
+    "codebook": Section(Codebook.propose, given=("features", "sae", "encode")),
     "codes": Section(code, given=("corpus", "activations", "codebook")),
     "distribution": Section(Distribution.shares),
     "compare": Section(compare, given=("distribution",)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 
 from saeidioms import charts, engine
@@ -235,7 +236,12 @@ def _make_labels(run: Run, folder: Path) -> None:
 
 def _make_codebook(run: Run, folder: Path) -> None:
     options = run.record.options["codebook"]
-    Codebook.propose(run.features, sae=run.sae, **options).save(folder)
+    Codebook.propose(run.features, sae=run.sae, encode=_encode(run), **options).save(folder)
+
+
+def _encode(run: Run) -> Callable[[list[str]], np.ndarray]:
+    """Return what embeds further texts as the corpus was embedded."""
+    return lambda texts: np.asarray(embed(texts, **run.record.options["embed"]))
 
 
 def _make_codes(run: Run, folder: Path) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from saeidioms.artifacts import atomic_path, read_json, write_json
 from saeidioms.embedding.embed import embed
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.reading import Dictionary, Directions, SeedReading
+from saeidioms.taxonomy.placing import Encode, directions_of, place
+from saeidioms.taxonomy.reading import Dictionary, SeedReading
 from saeidioms.taxonomy.sheet import format_parts, parse_parts, read_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -48,17 +49,22 @@ class Codebook:
     base
         float64 (G,): log-odds of the S sub-categories, then of the outside groups, for a unit
         in which no feature fires.
+    cues
+        Cue of form (`saeidioms.taxonomy.cues`) -> float64 (G,): log-odds that it adds to a unit
+        that holds it.
 
     Notes
     -----
-    A unit's log-odds are `base` plus the sum of activation times weight over its features: the
-    linear reading of seed expressions (`saeidioms.taxonomy.reading`), kept only for the few
-    places that a feature speaks for, so that each code can be traced to features.
+    A unit's log-odds are `base` plus the sum of activation times weight over its features, plus
+    those of the cues of form that it holds: the linear reading of seed expressions
+    (`saeidioms.taxonomy.reading`), kept only for the few places that a feature speaks for, so that
+    each code can be traced to features and form.
     """
 
     table: pd.DataFrame
     taxonomy: Taxonomy
     base: np.ndarray
+    cues: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def propose(
@@ -67,13 +73,15 @@ class Codebook:
         taxonomy: Taxonomy | str | Path = "empathy",
         *,
         sae: Dictionary | None = None,
+        encode: Encode | None = None,
+        cues: bool = True,
         min_confidence: float = 0.2,
         overrides: str | Path | None = None,
     ) -> Codebook:
-        """Assign each feature to the sub-category that it and its units speak for.
+        """Assign each feature to the sub-category that it, its units and its words speak for.
 
-        The place is the most probable by the geometric mean of two readings of the seeds: of the
-        embedding that the feature alone moves, and of the mean embedding of its firing units.
+        The place is the most probable by several readings of the seeds; see
+        `saeidioms.taxonomy.placing.place`.
 
         Parameters
         ----------
@@ -86,6 +94,11 @@ class Codebook:
             The sparse autoencoder of the features. Its decoder tells what each feature adds to
             an embedding; without it this is estimated from the centroids, less precisely (on
             ESConv a kappa of 0.31 in place of 0.35).
+        encode
+            Texts to their (n, D) embeddings, by the encoder of the corpus; by default that is
+            loaded by its name.
+        cues
+            Whether the cues of form that the taxonomy declares count beside the features.
         min_confidence
             Confidence (probability of the place) below which a feature is left unassigned; 0 to 1.
         overrides
@@ -102,20 +115,19 @@ class Codebook:
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence is {min_confidence}; it must lie between 0 and 1.")
         taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.read(taxonomy)
-        reading = SeedReading.learn(taxonomy, lambda texts: _embed_like(features, texts))
-        directions = _directions(features, sae)
+        encode = encode or (lambda texts: _embed_like(features, texts))
+        reading = SeedReading.learn(taxonomy, encode, cues=cues)
+        directions = directions_of(features, sae)
         lift = directions.steps @ reading.coefficients.T
-        # Two readings that err differently: what the feature alone would say, which is blind to
-        # the company it keeps, and what the units that it fires on say on the whole.
-        alone = reading.log_probabilities(directions.pure())
-        company = reading.log_probabilities(features.centroids)
-        probabilities = softmax((alone + company) / 2, axis=1)
+        probabilities = place(features, reading, directions, encode)
         table = _proposal(features, taxonomy, lift, probabilities, min_confidence)
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
             table = _overridden(table, Path(overrides), taxonomy, lift.max(axis=1), typical)
         base = reading.log_odds(directions.origin[None])[0].round(_DECIMALS)
-        return cls(table[list(COLUMNS)], taxonomy, base)
+        weights = reading.cue_coefficients.T.round(_DECIMALS)
+        form = dict(zip(reading.cues, weights, strict=True))
+        return cls(table[list(COLUMNS)], taxonomy, base, form)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -151,7 +163,8 @@ class Codebook:
             self.table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
         self.taxonomy.save(folder / _TAXONOMY_FILE)
         base = dict(zip(self.groups, self.base.tolist(), strict=True))
-        write_json(folder / _BASE_FILE, {"base": base})
+        cues = {cue: weights.tolist() for cue, weights in self.cues.items()}
+        write_json(folder / _BASE_FILE, {"base": base, "cues": cues})
 
     @classmethod
     def load(cls, folder: Path) -> Codebook:
@@ -170,11 +183,13 @@ class Codebook:
         if not path.is_file():
             raise ArtifactError(f"{path} is missing; run the codebook stage again.")
         taxonomy = Taxonomy.read(folder / _TAXONOMY_FILE)
-        base = read_json(folder / _BASE_FILE)["base"]
+        rest = read_json(folder / _BASE_FILE)
+        base = rest["base"]
         book = cls(_read_table(path, taxonomy), taxonomy, np.empty(0))
         if list(base) != list(book.groups):
             raise ArtifactError(f"{folder / _BASE_FILE} is of another taxonomy; run again.")
-        return cls(book.table, taxonomy, np.array(list(base.values()), dtype=np.float64))
+        cues = {cue: np.array(weights) for cue, weights in rest["cues"].items()}
+        return cls(book.table, taxonomy, np.array(list(base.values()), dtype=np.float64), cues)
 
 
 def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
@@ -206,14 +221,6 @@ def _embed_like(features: FeatureTable, texts: list[str]) -> np.ndarray:
         precision=spec.precision,
     )
     return np.asarray(vectors)
-
-
-def _directions(features: FeatureTable, sae: Dictionary | None) -> Directions:
-    if sae is not None:
-        return Directions.of_dictionary(sae)
-    activations = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
-    counts = features.table["n_units"].to_numpy(np.float64)
-    return Directions.of_centroids(features.centroids, activations, counts)
 
 
 def _proposal(

@@ -15,6 +15,7 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.taxonomy.codebook import Codebook
+from saeidioms.taxonomy.cues import find_cues
 
 _UNITS_FILE = "codes.parquet"
 _MESSAGES_FILE = "messages.parquet"
@@ -69,7 +70,7 @@ def code(
     *,
     min_strength: float = 0.15,
 ) -> Codes:
-    """Code the units of a corpus from their features, and its messages from their units.
+    """Code the units of a corpus from features and form, and its messages from their units.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ def code(
     mass = np.zeros((len(messages), len(codebook.groups)))
     coded = np.zeros((len(messages), n_sub), dtype=bool)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for start, probabilities in _probabilities(activations, rows, codebook):
+    for start, probabilities in _probabilities(corpus, activations, rows, codebook):
         stop = start + len(probabilities)
         np.add.at(mass, owner[start:stop], probabilities)
         inside = probabilities[:, :n_sub]
@@ -140,13 +141,15 @@ def _rows_of(corpus: Corpus, activations: SparseActivations) -> np.ndarray:
 
 
 def _probabilities(
-    activations: SparseActivations, rows: np.ndarray, codebook: Codebook
+    corpus: Corpus, activations: SparseActivations, rows: np.ndarray, codebook: Codebook
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (first row, probabilities (n, G)) block by block; zeros where no feature speaks."""
+    form_evidence = np.array(list(codebook.cues.values())).reshape(-1, len(codebook.groups))
     for start in range(0, len(rows), _BLOCK):
-        block = activations.matrix[rows[start : start + _BLOCK]]
-        evidence = np.asarray(block @ codebook.evidence)
-        probabilities = softmax(evidence + codebook.base, axis=1)
+        part = slice(start, start + _BLOCK)
+        evidence = np.asarray(activations.matrix[rows[part]] @ codebook.evidence)
+        form = find_cues(corpus.texts[part].tolist(), list(codebook.cues)) @ form_evidence
+        probabilities = softmax(evidence + form + codebook.base, axis=1)
         yield start, np.where((evidence > 0).any(axis=1, keepdims=True), probabilities, 0.0)
 
 

@@ -13,6 +13,7 @@ import yaml
 from saeidioms.artifacts import digest_json, write_text
 from saeidioms.errors import OptionError
 from saeidioms.resources import find_config
+from saeidioms.taxonomy.cues import CUES
 from saeidioms.taxonomy.schema import Node, load_yaml, nearest
 
 HUES = ("green", "cyan", "blue", "red", "orange", "purple", "yellow", "grey")
@@ -29,7 +30,10 @@ class Theme:
 
 @dataclass(frozen=True)
 class SubCategory:
-    """What features are assigned to: a definition, notes for coders, and seed expressions."""
+    """What features are assigned to: a definition, notes for coders, and seed expressions.
+
+    ``cues`` names the cues of form (`saeidioms.taxonomy.cues.CUES`) that tell it from others.
+    """
 
     name: str
     category: str
@@ -38,6 +42,7 @@ class SubCategory:
     exclude: tuple[str, ...]
     seeds: tuple[str, ...]
     themes: tuple[Theme, ...]
+    cues: tuple[str, ...] = ()
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -106,6 +111,12 @@ class Taxonomy:
     def names(self) -> tuple[str, ...]:
         """Names of the sub-categories, in order."""
         return tuple(sub.name for sub in self.sub_categories)
+
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """Names of all cues of form that a sub-category declares."""
+        declared = {cue for sub in self.sub_categories for cue in sub.cues}
+        return tuple(name for name in CUES if name in declared)
 
     @cached_property
     def _categories_by_name(self) -> dict[str, str]:
@@ -189,7 +200,9 @@ def _category(node: Node) -> tuple[Category, tuple[SubCategory, ...]]:
 
 
 def _sub_category(node: Node, category: str) -> SubCategory:
-    entries = node.mapping(["name", "definition"], ["include", "exclude", "seeds", "themes"])
+    entries = node.mapping(
+        ["name", "definition"], ["include", "exclude", "cues", "seeds", "themes"]
+    )
     sub = SubCategory(
         name=entries["name"].text(),
         category=category,
@@ -198,6 +211,7 @@ def _sub_category(node: Node, category: str) -> SubCategory:
         exclude=_texts(entries, "exclude"),
         seeds=entries["seeds"].items(Node.text, empty=False) if "seeds" in entries else (),
         themes=entries["themes"].items(_theme) if "themes" in entries else (),
+        cues=entries["cues"].items(lambda cue: cue.choice(CUES)) if "cues" in entries else (),
     )
     if not sub.expressions:
         raise node.error(f"{sub.name} has no seeds; add 'seeds' with some ten example sentences.")

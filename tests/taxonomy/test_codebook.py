@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,7 +28,7 @@ TEXTS = [*PLANTED, HELLO]
 IDIOMS = [
     (0, "sorry to hear", 40, 30, 9.0),
     (1, "that must be", 25, 20, 8.0),
-    (2, "sorry to hear", 40, 30, 2.0),
+    (10, "sorry to hear", 40, 30, 2.0),
     (10, "how are you", 60, 50, 12.0),
 ]
 
@@ -50,8 +51,8 @@ def vectors():
     return embed(TEXTS)
 
 
-def feature_table(vectors, flags=()):
-    n = len(TEXTS)
+def feature_table(vectors, flags=(), texts=TEXTS, idioms=IDIOMS):
+    n = len(texts)
     table = pd.DataFrame(
         {
             "feature": np.arange(n),
@@ -61,14 +62,15 @@ def feature_table(vectors, flags=()):
             "mean_activation": 0.5,
             "max_activation": 0.9,
             "flag": [*flags, *[""] * (n - len(flags))],
-            "label": TEXTS,
+            "label": texts,
             "label_source": "offline",
         }
     )
-    idioms = pd.DataFrame(IDIOMS, columns=["feature", "phrase", "count", "conversations", "z"])
+    idioms = pd.DataFrame(idioms, columns=["feature", "phrase", "count", "conversations", "z"])
     idioms = idioms.assign(feature_count=5, example="an example")
-    columns = ["feature", "kind", "rank", "unit_id", "text", "activation"]
-    examples = pd.DataFrame(columns=columns)
+    examples = pd.DataFrame(
+        {"feature": range(n), "kind": "top", "rank": 0, "text": texts, "activation": 0.9}
+    ).assign(unit_id="u")
     return FeatureTable(
         table=table,
         idioms=idioms,
@@ -277,17 +279,55 @@ def test_another_taxonomy_needs_no_other_code():
         "I want a lot of money and expensive things.": "power",
     }
     vectors = embed(list(said))
-    n = len(said)
-    table = pd.DataFrame(
-        {"feature": range(n), "n_units": 5, "mean_activation": 0.5, "flag": "", "label": ""}
-    )
-    features = FeatureTable(
-        table=table,
-        idioms=pd.DataFrame(),
-        examples=pd.DataFrame(),
-        centroids=np.asarray(vectors, np.float32),
-        encoder=vectors.encoder,
-    )
+    features = feature_table(vectors, texts=list(said), idioms=[])
     book = Codebook.propose(features, "schwartz_values")
     assert book.taxonomy == Taxonomy.read("schwartz_values")
     assert book.table["sub_category"].tolist() == list(said.values())
+
+
+@pytest.fixture(scope="module")
+def without_cues(features, taxonomy, dictionary):
+    return Codebook.propose(features, taxonomy, sae=dictionary, cues=False)
+
+
+def test_form_counts_as_the_seeds_say_and_can_be_switched_off(codebook, without_cues):
+    asks = pd.Series(codebook.cues["question"], codebook.groups)
+    assert asks.idxmax() == "encouraging elaboration"
+    assert asks["advice-giving"] > asks["expressing sympathy"]
+    first_person = pd.Series(codebook.cues["I"], codebook.groups)
+    assert first_person.idxmax() == "self-oriented"
+    assert tuple(codebook.cues) == codebook.taxonomy.cues
+    assert not without_cues.cues
+
+
+def test_form_is_kept_with_the_codebook(codebook, tmp_path):
+    codebook.save(tmp_path)
+    loaded = Codebook.load(tmp_path)
+    assert list(loaded.cues) == list(codebook.cues)
+    for cue, weights in codebook.cues.items():
+        np.testing.assert_array_equal(loaded.cues[cue], weights)
+
+
+def test_a_label_of_a_person_moves_a_feature_where_one_by_rules_does_not(vectors, taxonomy):
+    features = feature_table(vectors)
+    label = "gives advice: you should talk to a doctor, try this"
+    tables = [
+        features.table.assign(label=label, label_source=source) for source in ("offline", "human")
+    ]
+    advice = [
+        Codebook.propose(replace(features, table=table), taxonomy).table["sub_category"]
+        == "advice-giving"
+        for table in tables
+    ]
+    assert advice[1].sum() > advice[0].sum()
+
+
+def test_a_given_encoder_is_used_for_seeds_and_idioms(features, taxonomy, dictionary):
+    asked = []
+
+    def encode(texts):
+        asked.extend(texts)
+        return np.asarray(embed(texts))
+
+    Codebook.propose(features, taxonomy, sae=dictionary, encode=encode)
+    assert {"I'm so sorry to hear that.", *features.idioms["phrase"]} <= set(asked)

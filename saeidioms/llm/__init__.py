@@ -1,0 +1,1 @@
+"""Language models: prompts to answers, each answer paid for once."""

@@ -1,0 +1,87 @@
+"""Where a feature belongs: what its direction, its units and its words say, taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.taxonomy.cues import find_cues
+from saeidioms.taxonomy.reading import Dictionary, Directions, SeedReading
+
+Encode = Callable[[list[str]], np.ndarray]
+Floats = npt.NDArray[np.float64]
+
+_IDIOMS = 4  # of a feature; the later ones are shared with other features
+_FIRING = ("top", "middle", "low")
+_BY_RULES = "offline"  # a label by rules says nothing beyond the idioms that it quotes
+
+
+def directions_of(features: FeatureTable, sae: Dictionary | None) -> Directions:
+    """Return what each feature adds to an embedding, by its decoder or else by its centroid."""
+    if sae is not None:
+        return Directions.of_dictionary(sae)
+    activations = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
+    counts = features.table["n_units"].to_numpy(np.float64)
+    return Directions.of_centroids(features.centroids, activations, counts)
+
+
+def place(
+    features: FeatureTable, reading: SeedReading, directions: Directions, encode: Encode
+) -> Floats:
+    """Return (F, G) probabilities of the places of F features.
+
+    The geometric mean of up to four readings that err differently: of the embedding that the
+    feature alone moves, which is blind to the company it keeps; of the mean embedding and the form
+    of its firing units; of its most telling idioms; and of its label, where a person or a language
+    model gave it.
+
+    Parameters
+    ----------
+    features
+        With centroids, examples, idioms and labels.
+    reading
+        Of the taxonomy's seeds, G places.
+    directions
+        Of the features.
+    encode
+        Texts to their (n, D) embeddings of unit length, by the encoder of the corpus.
+    """
+    n_features = len(features)
+    total = reading.log_probabilities(directions.pure())
+    total += reading.log_probabilities(features.centroids, _form(features, reading))
+    n_readings = np.full((n_features, 1), 2.0)
+    idioms = features.idioms.groupby("feature", sort=False).head(_IDIOMS)
+    labels = features.table[~features.table["label_source"].isin(["", _BY_RULES])]
+    for texts, owners in (
+        (idioms["phrase"].tolist(), idioms["feature"].to_numpy(np.int64)),
+        (labels["label"].tolist(), labels["feature"].to_numpy(np.int64)),
+    ):
+        if texts:
+            said = reading.log_probabilities(
+                np.asarray(encode(texts)), find_cues(texts, reading.cues)
+            )
+            mean, held = _mean_of(said, owners, n_features)
+            total += mean
+            n_readings += held
+    return np.asarray(softmax(total / n_readings, axis=1))
+
+
+def _form(features: FeatureTable, reading: SeedReading) -> Floats:
+    """Return (F, C): the share of each feature's firing examples that hold each cue."""
+    firing = features.examples[features.examples["kind"].isin(_FIRING)]
+    cues = find_cues(firing["text"].tolist(), reading.cues)
+    return _mean_of(cues, firing["feature"].to_numpy(np.int64), len(features))[0]
+
+
+def _mean_of(
+    rows: Floats, owners: npt.NDArray[np.int64], n_owners: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the (n_owners, ...) mean row of each owner, zeros where it has none, and who has."""
+    counts = np.bincount(owners, minlength=n_owners)[:, None]
+    sums = np.zeros((n_owners, rows.shape[1]))
+    np.add.at(sums, owners, rows)
+    return sums / np.maximum(counts, 1), counts > 0
