@@ -369,6 +369,7 @@ STAGES = (
         inputs=lambda run: _codebook_inputs(run.record.options),
         edited=("codebook.csv", "proposal.csv"),
         edit_of=("sae", "taxonomy"),
+        version=2,
     ),
     Stage(
         "codes",

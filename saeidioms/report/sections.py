@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 IDIOMS = 14
 EXAMPLES = 6
+LEAST_FORM = 0.2  # log-odds under which a cue of form is not worth a reader's time
 
 
 def overview(corpus: Corpus, codes: Codes, codebook: Codebook) -> dict[str, Any]:
@@ -123,6 +124,7 @@ def tree(
                     "definition": notes[child["name"]].definition,
                     "include": notes[child["name"]].include,
                     "exclude": notes[child["name"]].exclude,
+                    "form": _form(codebook, child["name"]),
                     "features": _features(codebook.table, child["name"]),
                     "idioms": _idioms(lexicon, child["name"]),
                     "examples": _examples(coded, child["name"]),
@@ -155,6 +157,18 @@ def _share(shares: pd.DataFrame, level: str, name: str) -> dict[str, Any]:
         "count": int(row["count"]),
         "n": int(row["n"]),
     }
+
+
+def _form(codebook: Codebook, sub_category: str) -> list[dict[str, Any]]:
+    """Return the cues of form that speak for or against a sub-category, the strongest first."""
+    place = codebook.groups.index(sub_category)
+    weights = {cue: float(values[place]) for cue, values in codebook.cues.items()}
+    ranked = sorted(weights, key=lambda cue: -abs(weights[cue]))
+    return [
+        {"cue": cue, "odds": float(np.exp(weights[cue]))}
+        for cue in ranked
+        if abs(weights[cue]) >= LEAST_FORM
+    ]
 
 
 def _features(table: pd.DataFrame, sub_category: str) -> list[dict[str, Any]]:
