@@ -118,7 +118,12 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
             examples=pd.DataFrame(examples),
             encoder=SimpleNamespace(model="all-MiniLM-L6-v2"),
         ),
-        "codebook": SimpleNamespace(table=codes, taxonomy=taxonomy),
+        "codebook": SimpleNamespace(
+            table=codes,
+            taxonomy=taxonomy,
+            groups=taxonomy.names,
+            cues={"question": np.linspace(0, 1, len(taxonomy.names))},
+        ),
         "codes": SimpleNamespace(units=coded, messages=messages),
         "distribution": SimpleNamespace(
             of="messages", exposure=np.array([40, 21]), uncoded=np.array([1, 0])

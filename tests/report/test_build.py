@@ -103,3 +103,11 @@ def test_what_was_read_and_dropped_is_said_with_the_first_rows(tmp_path, run_par
     parts["corpus"].report.dropped.clear()
     text = build_report(tmp_path, **parts).read_text(encoding="utf-8")
     assert "Dropped because" not in text
+
+
+def test_a_sub_category_tells_the_form_that_speaks_for_it_and_its_stability_is_said(page_path):
+    page = " ".join(page_path.read_text(encoding="utf-8").split())
+    sub_categories = page.split('<section id="taxonomy">')[1].split('<section id="features">')[0]
+    assert "question ×2.7" in sub_categories  # exp(1), of the last
+    assert sub_categories.count("<b>Form:</b>") < sub_categories.count("<details>")
+    assert "Stable features" in page
