@@ -46,7 +46,7 @@ SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statis
 FIXED = ("units", "embed", "sae", "idioms", "codebook", "codes")  # of a run that is applied
 REPORT_GIVEN = (
     *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
-    *("shares", "level", "figures", "options", "versions"),
+    *("shares", "level", "figures", "encode", "options", "versions"),
 )
 
 SECTIONS = {

@@ -305,6 +305,7 @@ def _make_report(run: Run, folder: Path) -> None:
         shares=counted.shares(**options["distribution"] | {"by": None}),
         level=options["distribution"]["level"],
         figures=figures,
+        encode=run.encode,
         options=options,
         versions=versions(),
         **options["report"],

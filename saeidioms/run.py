@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,8 @@ from saeidioms.artifacts import (
 from saeidioms.errors import ArtifactError, InputError, OptionError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from saeidioms.corpus.corpus import Corpus
     from saeidioms.embedding.embeddings import Embeddings
     from saeidioms.idioms.features import FeatureTable
@@ -153,6 +155,23 @@ class Run:
         return self._load("embeddings", Embeddings.load)
 
     @property
+    def encode(self) -> Callable[[Sequence[str]], np.ndarray]:
+        """What embeds further texts as the units were embedded; nothing of it is kept on disk."""
+        from saeidioms.embedding.encoders import load_encoder
+
+        if "encoder" not in self._loaded:
+            spec, options = self.embeddings.encoder, self.record.options["embed"]
+            self._loaded["encoder"] = load_encoder(
+                spec.model,
+                prompt=spec.prompt,
+                dimensions=spec.dimensions,
+                precision=spec.precision,
+                device=options["device"],
+                trust_remote_code=options["trust_remote_code"],
+            )
+        return self._loaded["encoder"].encode
+
+    @property
     def sae(self) -> SparseAutoencoder:
         """The dictionary."""
         from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -205,7 +224,11 @@ class Run:
 
     def forget(self, stage: str) -> None:
         """Drop what was loaded from a stage that is about to be made again."""
-        dependants = {"features": ("features", "labels"), "codes": ("codes", "lexicon")}
+        dependants = {
+            "embeddings": ("embeddings", "encoder"),
+            "features": ("features", "labels"),
+            "codes": ("codes", "lexicon"),
+        }
         for name in dependants.get(stage, (stage,)):
             self._loaded.pop(name, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,16 +105,20 @@ def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]
     ]
 
 
+def examples(corpus: Corpus, codes: Codes, taxonomy: Taxonomy) -> dict[str, list[str]]:
+    """Return for each sub-category distinct texts, from the strongest down to a typical one."""
+    coded = codes.units.merge(corpus.table[["unit_id", "text"]], on="unit_id", validate="m:1")
+    return {name: _examples(coded, name) for name in taxonomy.names}
+
+
 def tree(
     rows: list[dict[str, Any]],
-    corpus: Corpus,
     codebook: Codebook,
-    codes: Codes,
     lexicon: pd.DataFrame,
+    heard: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Return `rows` of :func:`share_rows` with features, idioms and examples of sub-categories."""
     notes = {sub_category.name: sub_category for sub_category in codebook.taxonomy.sub_categories}
-    coded = codes.units.merge(corpus.table[["unit_id", "text"]], on="unit_id", validate="m:1")
     return [
         category
         | {
@@ -127,7 +131,7 @@ def tree(
                     "form": _form(codebook, child["name"]),
                     "features": _features(codebook.table, child["name"]),
                     "idioms": _idioms(lexicon, child["name"]),
-                    "examples": _examples(coded, child["name"]),
+                    "examples": heard[child["name"]],
                 }
                 for child in category["children"]
             ]

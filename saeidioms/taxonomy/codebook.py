@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from saeidioms.artifacts import atomic_path, read_json, write_json
-from saeidioms.embedding.embed import embed
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.placing import Encode, directions_of, place
+from saeidioms.taxonomy.placing import Encode, directions_of, encode_like, place
 from saeidioms.taxonomy.reading import Dictionary, SeedReading
 from saeidioms.taxonomy.sheet import format_parts, parse_parts, read_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -115,7 +114,7 @@ class Codebook:
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence is {min_confidence}; it must lie between 0 and 1.")
         taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.read(taxonomy)
-        encode = encode or (lambda texts: _embed_like(features, texts))
+        encode = encode or encode_like(features)
         reading = SeedReading.learn(taxonomy, encode, cues=cues)
         directions = directions_of(features, sae)
         lift = directions.steps @ reading.coefficients.T
@@ -209,18 +208,6 @@ def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
     idioms = idioms.sort_values(["count", "phrase"], ascending=[False, True], kind="stable")
     columns = ["phrase", "count", "conversations", "feature", "category", "sub_category"]
     return idioms[columns].reset_index(drop=True)
-
-
-def _embed_like(features: FeatureTable, texts: list[str]) -> np.ndarray:
-    spec = features.encoder
-    vectors = embed(
-        texts,
-        model=spec.model,
-        prompt=spec.prompt,
-        dimensions=spec.dimensions,
-        precision=spec.precision,
-    )
-    return np.asarray(vectors)
 
 
 def _proposal(
