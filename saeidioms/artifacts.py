@@ -107,6 +107,16 @@ class RunFolder:
         """``run.json``: options, seed, versions, machine, seconds and peak memory per stage."""
         return self.root / "run.json"
 
+    @property
+    def answers(self) -> Path:
+        """``answers.jsonl``: every answer of a language model, kept when stages are made again."""
+        return self.root / "answers.jsonl"
+
+    @property
+    def people(self) -> Path:
+        """``people``: sheets for coders, and what came of them."""
+        return self.root / "people"
+
     def stage(self, name: str) -> Path:
         """Folder of one stage."""
         return self.root / name

@@ -12,6 +12,8 @@ from saeidioms.corpus.select import select_units
 from saeidioms.embedding.embed import embed
 from saeidioms.errors import OptionError
 from saeidioms.idioms.features import find_idioms
+from saeidioms.idioms.fidelity import measure_fidelity
+from saeidioms.idioms.labelling import choose_labelling
 from saeidioms.report.build import build_report
 from saeidioms.run import Sections
 from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -43,7 +45,8 @@ class Section:
 
 
 SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statistics alike
-FIXED = ("units", "embed", "sae", "idioms", "codebook", "codes")  # of a run that is applied
+# Of a run that is applied.
+FIXED = ("units", "embed", "sae", "idioms", "labels", "codebook", "codes")
 REPORT_GIVEN = (
     *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
     *("shares", "level", "figures", "encode", "options", "versions"),
@@ -55,6 +58,15 @@ SECTIONS = {
     "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
     "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
     "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
+    "labels": Section(
+        choose_labelling,
+        given=("answers", "sub_categories"),
+        neutral=("max_calls", "max_tokens"),
+    ),
+    "fidelity": Section(
+        measure_fidelity,
+        given=("features", "corpus", "activations", "embeddings", "judge", "unseen"),
+    ),
     "codebook": Section(Codebook.propose, given=("features", "sae", "encode")),
     "codes": Section(code, given=("corpus", "activations", "codebook")),
     "distribution": Section(Distribution.shares),

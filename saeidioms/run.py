@@ -193,9 +193,19 @@ class Run:
         return self._load("features", FeatureTable.load)
 
     @property
-    def features(self) -> FeatureTable:
+    def labelled(self) -> FeatureTable:
         """The features with their labels."""
         return self._load("labels", lambda path: self.unlabelled.relabelled(read_labels(path)))
+
+    @property
+    def features(self) -> FeatureTable:
+        """The features with their labels, and how faithful these are."""
+        return self._load("fidelity", lambda _: self.labelled.with_fidelity(self.fidelity))
+
+    @property
+    def fidelity(self) -> pd.DataFrame:
+        """The fidelity of each label by each judge."""
+        return pd.read_csv(self.folder.stage("fidelity") / "fidelity.csv")
 
     @property
     def codebook(self) -> Codebook:
@@ -226,7 +236,8 @@ class Run:
         """Drop what was loaded from a stage that is about to be made again."""
         dependants = {
             "embeddings": ("embeddings", "encoder"),
-            "features": ("features", "labels"),
+            "features": ("features", "labels", "fidelity"),
+            "labels": ("labels", "fidelity"),
             "codes": ("codes", "lexicon"),
         }
         for name in dependants.get(stage, (stage,)):

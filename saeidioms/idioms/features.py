@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+from scipy import sparse
 
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.corpus import Corpus
@@ -21,8 +22,10 @@ from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.embedding.encoders import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.examples import centroids, find_examples
-from saeidioms.idioms.figures import measure
+from saeidioms.idioms.figures import SAID, measure
+from saeidioms.idioms.occurrences import find_occurrences
 from saeidioms.idioms.phrases import IDIOM_COLUMNS, idioms_of_features
+from saeidioms.idioms.split import split_conversations
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
 
@@ -48,7 +51,7 @@ class Feature:
         Units it fires on, and distinct texts among them (letter case and punctuation aside).
     mean_activation, max_activation
         Over the units it fires on; 0 where there is none.
-    flag, label, label_source
+    flag, label, label_source, definition, suggestion, fidelity
         See `FeatureTable`.
     idioms, examples
         Its rows of the tables of the same names.
@@ -64,6 +67,9 @@ class Feature:
     stability: float
     label: str
     label_source: str
+    definition: str
+    suggestion: str
+    fidelity: float
     idioms: pd.DataFrame
     examples: pd.DataFrame
 
@@ -80,12 +86,15 @@ class FeatureTable:
         ``mean_activation`` and ``max_activation`` (over the units it fires on, 0 where there is
         none), ``flag`` ("", "dead": fires on nothing; "one text": fires on nothing but one text;
         "length": `saeidioms.idioms.figures.explained_by_length`), ``stability`` (see
-        `saeidioms.SparseAutoencoder`; NaN where it is not known), ``label`` and ``label_source``
-        ("" until labelled).
+        `saeidioms.SparseAutoencoder`; NaN where it is not known), ``label``, ``label_source``,
+        ``definition`` and ``suggestion`` (the sub-category that the labeller named; "" until
+        labelled, and where it says nothing), ``fidelity`` (detection, see
+        `saeidioms.idioms.fidelity`; NaN until measured).
     idioms
         By feature, the most telling first: ``feature, phrase, count`` (units of the corpus that
         hold it), ``conversations`` (that hold it), ``feature_count`` (units among them that the
-        feature fires on), ``z`` (`saeidioms.idioms.phrases.log_odds`), ``example``.
+        feature fires on), ``z`` (`saeidioms.idioms.contrast.log_odds`, over the units that idioms
+        are chosen from), ``example``.
     examples
         ``feature, kind, rank, unit_id, text, activation``; kind is "top", "middle", "low" (by
         activation) or "near miss" (the units nearest to the feature's centroid that it does not
@@ -133,7 +142,8 @@ class FeatureTable:
         Parameters
         ----------
         labels
-            ``feature, label, label_source``, one row for each feature, in any order.
+            ``feature, label, label_source``, and optionally ``definition, suggestion``: one row
+            for each feature, in any order.
 
         Raises
         ------
@@ -146,8 +156,21 @@ class FeatureTable:
                 f"The labels must name each feature from 0 to {len(self) - 1} once; "
                 f"{len(given)} rows were given."
             )
-        new = {name: given[name].astype("str").to_numpy() for name in ("label", "label_source")}
+        new = {name: given[name].astype("str").to_numpy() for name in SAID if name in given}
         return replace(self, table=self.table.assign(**new).astype(dict.fromkeys(new, "str")))
+
+    def with_fidelity(self, fidelity: pd.DataFrame) -> FeatureTable:
+        """Return the same features with the measured fidelity of their labels.
+
+        Parameters
+        ----------
+        fidelity
+            Rows of `saeidioms.idioms.fidelity.measure_fidelity`, of one judge or several, of
+            which the last counts.
+        """
+        last = fidelity.drop_duplicates("feature", keep="last").set_index("feature")
+        detection = last["detection"].reindex(self.table["feature"]).to_numpy(np.float64)
+        return replace(self, table=self.table.assign(fidelity=detection))
 
     def save(self, folder: str | Path) -> None:
         """Write the tables and centroids to `folder`; ``idioms.csv`` opens in a spreadsheet.
@@ -215,6 +238,7 @@ def find_idioms(
     stability: npt.NDArray[np.float32] | None = None,
     n_examples: int = 10,
     n_idioms: int = 10,
+    held_out: float = 0.2,
     seed: int = 0,
 ) -> FeatureTable:
     """Find what each feature fires on: figures, examples, near misses, idioms.
@@ -231,8 +255,12 @@ def find_idioms(
         The most examples of each kind for a feature.
     n_idioms
         The most idioms for a feature.
+    held_out
+        Share of the conversations, 0 to 0.5, that examples and idioms are not chosen from, so
+        that `saeidioms.idioms.fidelity` can test labels on them; none of fewer than 20
+        conversations. Figures, counts and centroids are those of all.
     seed
-        Of the choice of middle and low examples.
+        Of the choice of those conversations, and of middle and low examples.
 
     Returns
     -------
@@ -244,23 +272,27 @@ def find_idioms(
     InputError
         If a unit has no activations or no embedding.
     OptionError
-        If `n_examples` or `n_idioms` is less than 1.
+        If `n_examples` or `n_idioms` is less than 1, or `held_out` out of range.
     """
     for name, value in (("n_examples", n_examples), ("n_idioms", n_idioms)):
         if value < 1:
             raise OptionError(f"{name} is {value}; it must be at least 1.")
-    rows = _rows(corpus, activations.ids, "activations")
-    matrix = activations.matrix if rows is None else activations.matrix[rows]
-    order = _rows(corpus, embeddings.ids, "embedding")
-    order = np.arange(len(corpus)) if order is None else order
+    unseen = split_conversations(corpus, seed, held_out)
+    matrix, order = aligned(corpus, activations, embeddings)
     keys, _ = pd.factorize(np.array([plain_key(text) for text in corpus.texts], dtype=object))
     table = measure(matrix, keys, corpus.texts)
     table["stability"] = np.full(len(table), np.nan, np.float32) if stability is None else stability
     vectors = centroids(matrix, embeddings, order)
+    seen = np.flatnonzero(~unseen)
+    shown = _part(corpus, seen)
     examples = find_examples(
-        matrix, keys, corpus, embeddings, order, vectors, n_examples=n_examples, seed=seed
+        *(matrix[seen], pd.factorize(keys[seen])[0], shown, embeddings, order[seen], vectors),
+        n_examples=n_examples,
+        seed=seed,
     )
-    idioms = idioms_of_features(corpus, matrix, n_idioms)
+    idioms = idioms_of_features(shown, matrix[seen], n_idioms)
+    if unseen.any():
+        _add_counts(idioms, _part(corpus, np.flatnonzero(unseen)), matrix[unseen])
     flags = table["flag"].value_counts()
     logger.info(
         "%d features: %s; %d idioms",
@@ -269,6 +301,24 @@ def find_idioms(
         idioms["phrase"].nunique(),
     )
     return FeatureTable(table, idioms, examples, vectors, embeddings.encoder)
+
+
+def aligned(
+    corpus: Corpus, activations: SparseActivations, embeddings: Embeddings
+) -> tuple[sparse.csr_matrix, npt.NDArray[np.int64]]:
+    """Return the (N, F) activations of the units, and the (N,) row of each in the embeddings.
+
+    Raises
+    ------
+    InputError
+        If a unit has no activations or no embedding.
+    """
+    rows = _rows(corpus, activations.ids, "activations")
+    order = _rows(corpus, embeddings.ids, "embedding")
+    return (
+        activations.matrix if rows is None else activations.matrix[rows],
+        np.arange(len(corpus)) if order is None else order,
+    )
 
 
 def _rows(corpus: Corpus, ids: npt.NDArray[Any], what: str) -> npt.NDArray[np.intp] | None:
@@ -283,3 +333,22 @@ def _rows(corpus: Corpus, ids: npt.NDArray[Any], what: str) -> npt.NDArray[np.in
             "give those of the same corpus."
         )
     return rows
+
+
+def _part(corpus: Corpus, rows: npt.NDArray[np.int64]) -> Corpus:
+    return replace(corpus, table=corpus.table.iloc[rows].reset_index(drop=True))
+
+
+def _add_counts(idioms: pd.DataFrame, corpus: Corpus, matrix: sparse.csr_matrix) -> None:
+    """Add, to the counts of idioms, those of units that they were not chosen on."""
+    phrase, phrases = pd.factorize(idioms["phrase"])
+    found = find_occurrences(corpus.texts.tolist(), phrases.tolist())
+    found = found[["text", "phrase"]].drop_duplicates()
+    places = (found["text"].to_numpy(), found["phrase"].to_numpy())
+    shape = (len(corpus), len(phrases))
+    held = sparse.csc_matrix((np.ones(len(found), dtype=np.int64), places), shape=shape)
+    within = found.assign(of=corpus.conversations[places[0]]).groupby("phrase")["of"].nunique()
+    fires = sparse.csr_matrix((matrix > 0).T, dtype=np.int64) @ held
+    idioms["count"] += np.asarray(held.sum(axis=0)).ravel()[phrase]
+    idioms["conversations"] += within.reindex(range(len(phrases)), fill_value=0).to_numpy()[phrase]
+    idioms["feature_count"] += np.asarray(fires[idioms["feature"].to_numpy(), phrase]).ravel()

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from saeidioms.idioms.words import count_words
 
+SAID = ("label", "label_source", "definition", "suggestion")  # by whoever labels a feature
 _LONGEST = 200  # words from which on units count as equally long
 _EXPLAINED = 0.5
 _TINY = 1e-9
@@ -51,8 +52,8 @@ def measure(matrix: sparse.csr_matrix, keys: npt.NDArray, texts: npt.NDArray) ->
             "mean_activation": total / np.maximum(n_units, 1),
             "max_activation": highest,
             "flag": pd.Series(flag).astype("str"),
-            "label": pd.Series([""] * n_features, dtype="str"),
-            "label_source": pd.Series([""] * n_features, dtype="str"),
+            **{name: pd.Series([""] * n_features, dtype="str") for name in SAID},
+            "fidelity": np.full(n_features, np.nan),
         }
     )
 

@@ -30,7 +30,11 @@ class Labeller(Protocol):
     name: str
 
     def label(self, features: FeatureTable) -> pd.DataFrame:
-        """Return ``feature, label``: one row for every feature, no label empty."""
+        """Return ``feature, label``: one row for every feature, no label empty.
+
+        Optional columns: ``label_source``, where it is not `name` for all; ``definition``; and
+        ``suggestion``, the sub-category that the label belongs to by the labeller's word.
+        """
         ...
 
 
@@ -89,7 +93,9 @@ def label(features: FeatureTable, labeller: Labeller | None = None) -> FeatureTa
         If the labeller leaves a feature without a label, or labels one twice.
     """
     labeller = labeller or OfflineLabeller()
-    labels = labeller.label(features).assign(label_source=labeller.name)
+    labels = labeller.label(features)
+    if "label_source" not in labels:
+        labels = labels.assign(label_source=labeller.name)
     if (labels["label"].fillna("").astype("str").str.strip() == "").any():
         raise InputError(f"The labeller {labeller.name} returned an empty label; each needs one.")
     return features.relabelled(labels)

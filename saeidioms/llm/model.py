@@ -46,9 +46,14 @@ class LanguageModel(Protocol):
         The address that prompts are sent to; "" where they stay on this machine.
     """
 
-    name: str
-    key: Mapping[str, Any]
-    destination: str
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def key(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+    @property
+    def destination(self) -> str: ...  # noqa: D102
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, str]]:
         """Yield (index of the prompt, raw text of its answer), each once, in any order.

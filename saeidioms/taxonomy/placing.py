@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _IDIOMS = 4  # of a feature; the later ones are shared with other features
 _FIRING = ("top", "middle", "low")
+_BELIEVED = 0.8  # probability that the sub-category is the one that a labeller named
 _BY_RULES = "offline"  # a label by rules says nothing beyond the idioms that it quotes
 
 
@@ -51,8 +52,8 @@ def place(
 
     The geometric mean of up to four readings that err differently: of the embedding that the
     feature alone moves, which is blind to the company it keeps; of the mean embedding and the form
-    of its firing units; of its most telling idioms; and of its label, where a person or a language
-    model gave it.
+    of its firing units; of its most telling idioms; and of its label and definition, where a person
+    or a language model gave them, together with the sub-category that it named.
 
     Parameters
     ----------
@@ -70,10 +71,11 @@ def place(
     total += reading.log_probabilities(features.centroids, _form(features, reading))
     n_readings = np.full((n_features, 1), 2.0)
     idioms = features.idioms.groupby("feature", sort=False).head(_IDIOMS)
-    labels = features.table[~features.table["label_source"].isin(["", _BY_RULES])]
+    given = features.table[~features.table["label_source"].isin(["", _BY_RULES])]
+    labels = (given["label"] + ". " + given["definition"]).tolist()
     for texts, owners in (
         (idioms["phrase"].tolist(), idioms["feature"].to_numpy(np.int64)),
-        (labels["label"].tolist(), labels["feature"].to_numpy(np.int64)),
+        (labels, given["feature"].to_numpy(np.int64)),
     ):
         if texts:
             said = reading.log_probabilities(
@@ -82,6 +84,12 @@ def place(
             mean, held = _mean_of(said, owners, n_features)
             total += mean
             n_readings += held
+    named = given[given["suggestion"].isin(reading.groups)]
+    for feature, name in zip(named["feature"], named["suggestion"], strict=True):
+        said = np.full(len(reading.groups), (1 - _BELIEVED) / max(1, len(reading.groups) - 1))
+        said[reading.groups.index(name)] = _BELIEVED
+        total[feature] += np.log(said)
+        n_readings[feature] += 1
     return np.asarray(softmax(total / n_readings, axis=1))
 
 

@@ -24,7 +24,10 @@ PATTERNS = ("what happened", "so sorry", "a job", "me too", "nothing has this", 
 def features(make):
     corpus = make.corpus(TEXTS)
     return find_idioms(
-        corpus, make.activations(corpus, *PATTERNS, PATTERNS[0]), make.vectors(corpus)
+        corpus,
+        make.activations(corpus, *PATTERNS, PATTERNS[0]),
+        make.vectors(corpus),
+        held_out=0,
     )
 
 

@@ -1,0 +1,333 @@
+"""Sheets in which people code features by hand, without seeing what the tool thinks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import Cell
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from saeidioms.artifacts import atomic_path, digest_bytes
+from saeidioms.errors import InputError, OptionError
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.progress import track
+from saeidioms.seeds import generator
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+NONE = "none"  # read and found to belong nowhere; an empty cell is one not coded yet
+CONFIDENT = (1, 2, 3, 4, 5)
+CODED = ("sub_category", "second", "label", "confident", "note")  # what coders fill in
+COLUMNS = (
+    "row", "feature", "examples", "does not fire on", "idioms", "tool_label",
+    *CODED, "coder", "dictionary",
+)  # fmt: skip
+SHEET = "coding"
+
+_HIDDEN = ("coder", "dictionary")  # survive sorting, copying and saving as CSV, unlike comments
+_WIDTHS = {
+    "row": 6, "feature": 8, "examples": 70, "does not fire on": 45, "idioms": 28, "tool_label": 28,
+    "sub_category": 26, "second": 26, "label": 30, "confident": 10, "note": 30,
+}  # fmt: skip
+_LISTS = "lists"  # hidden sheet: a drop-down written in place may have 255 characters at most
+_LONGEST = 500  # characters of an example
+_NEAR_MISSES, _IDIOMS = 4, 8
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not allowed in XLSX
+# What makes a spreadsheet take text for a formula, wide forms included (OWASP, CSV Injection).
+_FORMULA = re.compile(r"'*\s*[=+\-@\t\r＝＋－＠]")
+_FILL = PatternFill("solid", fgColor="E8EEF4")
+_OPEN_FILL = PatternFill("solid", fgColor="FFF8E1")
+
+_INSTRUCTIONS = (
+    "Each row of the sheet 'coding' is one feature: a kind of expression that was found in the "
+    "conversations. Code by the definitions below, alone, and without talking to other coders.",
+    "1. Read the examples, which the feature fires on (it does not fire on those of the next "
+    "column), and the idioms. Ask what the examples have in common.",
+    "2. sub_category: choose the place that fits most of the examples. Choose 'none' where no "
+    "place does. An empty cell means that you did not code the row.",
+    "3. second: only where many examples fit another place as well.",
+    "4. label: what the examples have in common, in a few words of your own.",
+    "5. confident: from 1 (a guess) to 5 (sure).",
+    "6. note: whatever the others should know.",
+    "Sort and filter as you like, but change nothing in the white columns, and add none.",
+)
+
+
+def write_sheet(
+    features: FeatureTable,
+    taxonomy: Taxonomy,
+    path: str | Path,
+    *,
+    coders: Sequence[str] = (),
+    blind: bool = True,
+    n_examples: int = 8,
+    seed: int = 0,
+) -> tuple[Path, ...]:
+    """Write a coding sheet: a workbook with instructions and codebook, and the rows as CSV.
+
+    Read what coders wrote by `saeidioms.taxonomy.merging.merge_sheets`.
+
+    Parameters
+    ----------
+    features
+        One row each, but for dead ones, in random order, another for each coder; the column
+        ``row`` keeps the order.
+    taxonomy
+        Its sub-categories, outside groups and "none" are what coders choose from.
+    path
+        Of the workbook, ``.xlsx``; the CSV lies next to it.
+    coders
+        Names; each has a file with the name behind the stem (``sheet-ann.xlsx``). By default there
+        is one file, and its name is the coder's.
+    blind
+        Whether to hide what the tool thinks: the label, activations, and which examples are
+        strongest. All coders see the same examples in the same order.
+    n_examples
+        The most examples, half of them strong and half of middling activation.
+    seed
+        Of all orders.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        The workbooks.
+
+    Raises
+    ------
+    OptionError
+        If `path` is no ``.xlsx``, a file is there already, `n_examples` is less than 1, a coder
+        is named twice or by what no file can be named, or the taxonomy has a place named "none".
+    InputError
+        If all features are dead.
+    ArtifactError
+        If a file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".xlsx":
+        raise OptionError(f"the sheet is to be {path}; give a name that ends in .xlsx.")
+    if n_examples < 1:
+        raise OptionError(f"n_examples is {n_examples}; it must be at least 1.")
+    _check_coders(coders)
+    names = list(coders) or [""]
+    paths = [path.with_name(f"{path.stem}-{name}.xlsx") if name else path for name in names]
+    for file in [each for workbook in paths for each in (workbook, workbook.with_suffix(".csv"))]:
+        if file.exists():
+            raise OptionError(
+                f"{file} is there already, and may hold somebody's work; "
+                "move it away, or give another name."
+            )
+    places = choices(taxonomy)
+    if (features.table["flag"] == "dead").all():
+        raise InputError("no feature fires on anything; there is nothing to code.")
+    rows = _rows(features, blind=blind, n_examples=n_examples, seed=seed)
+    for name, workbook in track(list(zip(names, paths, strict=True)), "coding sheets"):
+        table = rows.iloc[generator(seed, f"order of {name}").permutation(len(rows))]
+        table = table.assign(row=np.arange(1, len(table) + 1), coder=name)
+        table = table[[column for column in COLUMNS if column in table]]
+        _write_workbook(table, taxonomy, places, workbook)
+        _write_csv(table, workbook.with_suffix(".csv"))
+    return tuple(paths)
+
+
+def choices(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Return what coders may choose from: sub-categories, outside groups, and "none".
+
+    Raises
+    ------
+    OptionError
+        If a place is named "none".
+    """
+    places = (*taxonomy.names, *(group.name for group in taxonomy.outside))
+    if NONE in [place.casefold() for place in places]:
+        raise OptionError(
+            f"the taxonomy {taxonomy.name} has a place named {NONE!r}, which is what coders choose "
+            "where no place fits; give it another name."
+        )
+    return (*places, NONE)
+
+
+def digest_of(features: FeatureTable) -> str:
+    """Return the digest of the features themselves, whatever their labels."""
+    encoder = json.dumps(asdict(features.encoder), sort_keys=True)
+    return digest_bytes(features.centroids.astype("<f4").tobytes(), encoder.encode())
+
+
+def disarm(text: str) -> str:
+    """Return `text` with an apostrophe before it where a spreadsheet would take it for a formula.
+
+    Examples
+    --------
+    >>> disarm("=1+1"), disarm("sorry = sad")
+    ("'=1+1", 'sorry = sad')
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def rearm(text: str) -> str:
+    """Return the text that `disarm` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def _check_coders(coders: Sequence[str]) -> None:
+    if isinstance(coders, str):
+        raise OptionError(f"coders is {coders!r}; give a list of names.")
+    seen: set[str] = set()
+    for name in coders:
+        if not re.fullmatch(r"\w[\w .-]*", name) or name != name.strip():
+            raise OptionError(
+                f"the coder {name!r} can name no file; use letters, digits, spaces, dots and '-'."
+            )
+        if name.casefold() in seen:
+            raise OptionError(f"the coder {name!r} is named twice; give each another name.")
+        seen.add(name.casefold())
+
+
+def _rows(features: FeatureTable, *, blind: bool, n_examples: int, seed: int) -> pd.DataFrame:
+    """Return a row for each feature that fires, by number."""
+    empty = features.examples.iloc[:0]
+    examples = dict(tuple(features.examples.groupby("feature")))
+    idioms = dict(tuple(features.idioms.groupby("feature")["phrase"]))
+    alive = features.table[features.table["flag"] != "dead"]
+    rows = []
+    for feature, label in zip(alive["feature"].tolist(), alive["label"], strict=True):
+        own = examples.get(feature, empty)
+        shown = _chosen(own, n_examples)
+        if blind:
+            order = generator(seed, f"examples of feature {feature}").permutation(len(shown))
+            texts = shown["text"].iloc[order].map(_plain).tolist()
+        else:
+            pairs = zip(shown["activation"], shown["text"], strict=True)
+            texts = [f"{activation:.2f} {_plain(text)}" for activation, text in pairs]
+        misses = own.loc[own["kind"] == "near miss", "text"].head(_NEAR_MISSES).map(_plain)
+        rows.append(
+            {
+                "feature": feature,
+                "examples": _bullets(texts),
+                "does not fire on": _bullets(misses),
+                "idioms": _bullets(map(_plain, idioms.get(feature, [])[:_IDIOMS])),
+                **({} if blind else {"tool_label": _plain(label)}),
+            }
+        )
+    columns = ["feature", "examples", "does not fire on", "idioms"]
+    table = pd.DataFrame(rows, columns=columns if blind else [*columns, "tool_label"])
+    return table.assign(**dict.fromkeys(CODED, ""), dictionary=digest_of(features))
+
+
+def _chosen(examples: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return half strong and half middling examples, or more of one where the other lacks."""
+    strong, middling = (examples[examples["kind"] == kind] for kind in ("top", "middle"))
+    n_middling = min(len(middling), n - min(len(strong), -(-n // 2)))
+    return pd.concat([strong.head(n - n_middling), middling.head(n_middling)])
+
+
+def _plain(text: str) -> str:
+    """Return a text as one line that any spreadsheet takes, and a coder reads."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _bullets(texts: Any) -> str:
+    return "\n".join(f"• {text}" for text in texts)
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    with (
+        atomic_path(path) as temporary,
+        # Spreadsheets take a file for UTF-8 only by its byte-order mark.
+        temporary.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.columns)
+        for row in table.itertuples(index=False):
+            writer.writerow([disarm(cell) if isinstance(cell, str) else cell for cell in row])
+
+
+def _write_workbook(
+    table: pd.DataFrame, taxonomy: Taxonomy, places: Sequence[str], path: Path
+) -> None:
+    book = Workbook()
+    _fill_instructions(book.active, taxonomy)
+    _fill_coding(book.create_sheet(SHEET), table, len(places))
+    lists = book.create_sheet(_LISTS)
+    lists.sheet_state = "hidden"
+    for row, place in enumerate(places, start=1):
+        _put(lists.cell(row, 1), place)
+    for row, degree in enumerate(CONFIDENT, start=1):
+        lists.cell(row, 2, degree)
+    with atomic_path(path) as temporary:
+        book.save(temporary)
+
+
+def _fill_instructions(sheet: Worksheet, taxonomy: Taxonomy) -> None:
+    sheet.title = "instructions"
+    widths = {"A": 24, "B": 28, "C": 60, "D": 60, "E": 60}
+    for letter, width in widths.items():
+        sheet.column_dimensions[letter].width = width
+    _put(sheet.cell(1, 1), taxonomy.title).font = Font(bold=True, size=14)
+    for row, line in enumerate(_INSTRUCTIONS, start=2):
+        _put(sheet.cell(row, 1), line)
+        sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=4)
+        sheet.row_dimensions[row].height = 32  # merged cells do not grow with their text
+    head = len(_INSTRUCTIONS) + 3
+    lines = [("category", "sub_category", "definition", "include", "exclude")]
+    for sub in taxonomy.sub_categories:
+        notes = (_bullets(sub.include), _bullets(sub.exclude))
+        lines.append((sub.category, sub.name, sub.definition, *notes))
+    lines += [("outside", group.name, group.definition, "", "") for group in taxonomy.outside]
+    lines.append(("", NONE, "Fits no place above, or has nothing in common to be named.", "", ""))
+    for row, cells in enumerate(lines, start=head):
+        for column, text in enumerate(cells, start=1):
+            cell = _put(sheet.cell(row, column), text)
+            if row == head:
+                cell.font, cell.fill = Font(bold=True), _FILL
+
+
+def _fill_coding(sheet: Worksheet, table: pd.DataFrame, n_places: int) -> None:
+    last = len(table) + 1
+    for column, name in enumerate(table.columns, start=1):
+        letter = get_column_letter(column)
+        head = _put(sheet.cell(1, column), name)
+        head.font, head.fill = Font(bold=True), _FILL
+        dimension = sheet.column_dimensions[letter]
+        dimension.hidden = name in _HIDDEN
+        dimension.width = _WIDTHS.get(name, 12)
+        for row, content in enumerate(table[name].tolist(), start=2):
+            cell = _put(sheet.cell(row, column), content)
+            if name in CODED:
+                cell.fill = _OPEN_FILL
+        if name in ("sub_category", "second"):
+            _drop_down(sheet, f"{letter}2:{letter}{last}", f"{_LISTS}!$A$1:$A${n_places}")
+        if name == "confident":
+            _drop_down(sheet, f"{letter}2:{letter}{last}", f"{_LISTS}!$B$1:$B${len(CONFIDENT)}")
+    sheet.freeze_panes = sheet.cell(2, table.columns.tolist().index("feature") + 2)
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{last}"
+
+
+def _drop_down(sheet: Worksheet, cells: str, source: str) -> None:
+    rule = DataValidation(type="list", formula1=source, allow_blank=True, showErrorMessage=True)
+    rule.errorTitle = "Not in the list"
+    rule.error = "Choose from the list, or leave the cell empty."
+    sheet.add_data_validation(rule)
+    rule.add(cells)
+
+
+def _put(cell: Cell, value: str | int) -> Cell:
+    """Write a value so that text stays text, whatever it begins with, also when it is edited."""
+    if value != "":
+        cell.value = value
+    if isinstance(value, str) and value:
+        cell.data_type = "s"
+        cell.quotePrefix = bool(_FORMULA.match(value))
+    cell.alignment = Alignment(wrap_text=True, vertical="top")
+    return cell
