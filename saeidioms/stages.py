@@ -33,6 +33,7 @@ from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare, over_turns
 from saeidioms.taxonomy.distribution import Distribution, Kind, distribute
+from saeidioms.taxonomy.inheritance import overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 
@@ -114,7 +115,9 @@ def _make_fidelity(run: Run, folder: Path) -> None:
 
 
 def _make_codebook(run: Run, folder: Path) -> None:
-    options = run.record.options["codebook"]
+    options = dict(run.record.options["codebook"])
+    if options["overrides"] is not None:
+        options["overrides"] = overrides_for(Path(options["overrides"]), run.sae, folder)
     Codebook.propose(run.labelled, sae=run.sae, encode=_encode(run), **options).save(folder)
 
 

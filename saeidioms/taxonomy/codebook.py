@@ -102,7 +102,7 @@ class Codebook:
             Confidence (probability of the place) below which a feature is left unassigned; 0 to 1.
         overrides
             CSV with columns ``feature``, ``sub_category`` (may name an outside group, or be
-            empty for none) and optionally ``note``: a person's word, which wins.
+            empty for none) and optionally ``label`` and ``note``: a person's word, which wins.
 
         Raises
         ------
@@ -278,6 +278,9 @@ def _overridden(
     table.loc[at, "confidence"] = 1.0
     table.loc[at, "source"] = "override"
     table.loc[at, "note"] = rows["note"].to_numpy(object)[order]
+    if "label" in rows:
+        given = rows["label"].to_numpy(object)[order]
+        table.loc[at, "label"] = np.where(given == "", table.loc[at, "label"], given)
     return table
 
 

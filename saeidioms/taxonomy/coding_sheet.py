@@ -24,6 +24,7 @@ from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.progress import track
 from saeidioms.seeds import generator
+from saeidioms.taxonomy.formulas import disarm
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 NONE = "none"  # read and found to belong nowhere; an empty cell is one not coded yet
@@ -44,8 +45,6 @@ _LISTS = "lists"  # hidden sheet: a drop-down written in place may have 255 char
 _LONGEST = 500  # characters of an example
 _NEAR_MISSES, _IDIOMS = 4, 8
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not allowed in XLSX
-# What makes a spreadsheet take text for a formula, wide forms included (OWASP, CSV Injection).
-_FORMULA = re.compile(r"'*\s*[=+\-@\t\r＝＋－＠]")
 _FILL = PatternFill("solid", fgColor="E8EEF4")
 _OPEN_FILL = PatternFill("solid", fgColor="FFF8E1")
 
@@ -161,22 +160,6 @@ def digest_of(features: FeatureTable) -> str:
     """Return the digest of the features themselves, whatever their labels."""
     encoder = json.dumps(asdict(features.encoder), sort_keys=True)
     return digest_bytes(features.centroids.astype("<f4").tobytes(), encoder.encode())
-
-
-def disarm(text: str) -> str:
-    """Return `text` with an apostrophe before it where a spreadsheet would take it for a formula.
-
-    Examples
-    --------
-    >>> disarm("=1+1"), disarm("sorry = sad")
-    ("'=1+1", 'sorry = sad')
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def rearm(text: str) -> str:
-    """Return the text that `disarm` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _check_coders(coders: Sequence[str]) -> None:
@@ -328,6 +311,6 @@ def _put(cell: Cell, value: str | int) -> Cell:
         cell.value = value
     if isinstance(value, str) and value:
         cell.data_type = "s"
-        cell.quotePrefix = bool(_FORMULA.match(value))
+        cell.quotePrefix = disarm(value) != value
     cell.alignment = Alignment(wrap_text=True, vertical="top")
     return cell

@@ -26,8 +26,8 @@ from saeidioms.taxonomy.coding_sheet import (
     SHEET,
     choices,
     digest_of,
-    rearm,
 )
+from saeidioms.taxonomy.formulas import rearm
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
-from saeidioms.errors import InputError, OptionError
+from saeidioms.artifacts import atomic_path
+from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.sae.stability import SAME, partners
+
+if TYPE_CHECKING:
+    from saeidioms.sae.autoencoder import SparseAutoencoder
 
 logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
+_KEPT = ".safetensors"  # beside a file of overrides: the decoder of the features that it is of
 
 
 def inherit(
@@ -90,6 +99,49 @@ def inherit(
     new = pd.array(heir[old], dtype="Int64")
     new[~found] = pd.NA
     return overrides.assign(feature=new, old_feature=old, cosine=near, note=said)
+
+
+def remember(overrides: Path, sae: SparseAutoencoder) -> None:
+    """Keep beside a file of overrides what its features are, so that they are found again.
+
+    Raises
+    ------
+    ArtifactError
+        If the file cannot be written.
+    """
+    with atomic_path(overrides.with_suffix(_KEPT)) as path:
+        save_file({"components": sae.components_}, path, {"dictionary": sae.digest})
+
+
+def overrides_for(overrides: Path, sae: SparseAutoencoder, folder: Path) -> Path:
+    """Return a file of the overrides as they hold for a dictionary.
+
+    The file itself, where it is of this dictionary or nothing is known of it; else
+    ``inherited.csv`` in `folder`, with the features that `inherit` finds again.
+
+    Raises
+    ------
+    ArtifactError
+        If what was kept beside the file is damaged.
+    InputError
+        As for `inherit`.
+    """
+    kept = overrides.with_suffix(_KEPT)
+    if not kept.is_file():
+        return overrides
+    try:
+        with safe_open(kept, "np") as file:
+            if file.metadata()["dictionary"] == sae.digest:
+                return overrides
+            old = file.get_tensor("components")
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{kept} is damaged ({error}); merge the sheets again.") from error
+    table = pd.read_csv(overrides, keep_default_na=False, encoding="utf-8-sig")
+    found = inherit(table, old, sae.components_).dropna(subset="feature")
+    with atomic_path(folder / "inherited.csv") as path:
+        found.drop(columns=["old_feature", "cosine"]).to_csv(path, index=False)
+    logger.info("%d of %d overrides are inherited from %s.", len(found), len(table), overrides)
+    return folder / "inherited.csv"
 
 
 def _whence(old: int, cosine: float, *, least: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from saeidioms.errors import InputError
+from saeidioms.taxonomy.formulas import rearm
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -110,7 +111,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
                 f"{path}, row {line}: {len(row)} cells where the first row has {len(header)}; "
                 "quote cells that hold a comma."
             )
-        body.append((line, dict(zip(header, map(str.strip, row), strict=True))))
+        body.append((line, dict(zip(header, (rearm(cell.strip()) for cell in row), strict=True))))
     return header, body
 
 

@@ -64,6 +64,8 @@ def feature_table(vectors, flags=(), texts=TEXTS, idioms=IDIOMS):
             "flag": [*flags, *[""] * (n - len(flags))],
             "label": texts,
             "label_source": "offline",
+            "definition": "",
+            "suggestion": "",
         }
     )
     idioms = pd.DataFrame(idioms, columns=["feature", "phrase", "count", "conversations", "z"])

@@ -16,10 +16,9 @@ from saeidioms.taxonomy.coding_sheet import (
     CODED,
     choices,
     digest_of,
-    disarm,
-    rearm,
     write_sheet,
 )
+from saeidioms.taxonomy.formulas import disarm, rearm
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 DANGEROUS = [
