@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from saeidioms import people_cli
 from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ examples:
   saeidioms codes out --min-strength 0.3              one stage again, and what it needs
   saeidioms sweep chats.csv --out out                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
+  saeidioms sheet out --coders ann bob                features for people to code; then merge
 """
 
 GRID = ("n_features", "k", "seeds")  # of `sweep`, which takes several of what a run has one of
@@ -73,6 +75,13 @@ GROUPS: dict[str, tuple[Flag, ...]] = {
         Flag("sparsity", ("sae",), "topk (default), batch_topk, jumprelu or relu"),
         Flag("seeds", ("sae",), "trainings that are made into one stable dictionary", int),
     ),
+    "labels": (
+        Flag("labeller", ("labels",), "offline (default), endpoint or local"),
+        Flag("llm", ("labels",), "language model: a name, or for local a folder or GGUF file"),
+        Flag("base_url", ("labels",), "of an OpenAI-compatible server; the key is OPENAI_API_KEY"),
+        Flag("candidates", ("labels",), "labels asked for a feature; default 3", int),
+        Flag("max_calls", ("labels",), "stop asking after so many prompts", int),
+    ),
     "coding": (
         Flag("taxonomy", ("codebook",), "a shipped name (empathy, schwartz_values) or a YAML file"),
         Flag("overrides", ("codebook",), "CSV with your own feature,sub_category; it wins"),
@@ -90,7 +99,10 @@ GROUPS: dict[str, tuple[Flag, ...]] = {
     ),
     "everything": (
         Flag(
-            "seed", ("sae", "idioms", "distribution", "compare"), "seed of every random choice", int
+            "seed",
+            ("sae", "idioms", "labels", "fidelity", "distribution", "compare"),
+            "seed of every random choice",
+            int,
         ),
         Flag("device", ("embed", "sae"), "cpu, cuda or mps; chosen"),
     ),
@@ -104,6 +116,7 @@ VERBS = {
     "activations": "encode every unit with it",
     "features": "find examples and idioms of every feature",
     "labels": "label every feature",
+    "fidelity": "measure how well each label tells where its feature fires",
     "codebook": "assign features to sub-categories",
     "codes": "code units and messages",
     "distribution": "count, with intervals",
@@ -168,11 +181,18 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--seeds", type=int, default=2, metavar="N", help="default: %(default)s")
     sweep.set_defaults(command=_sweep)
 
+    people_cli.add_verbs(verbs)
     for name, help_text in VERBS.items():
         stage = verbs.add_parser(name, help=f"stage: {help_text}")
         stage.add_argument("run", metavar="RUN", help="a run folder")
         _add_options(stage)
         stage.set_defaults(command=_stage, until=name)
+        if name == "labels":
+            help_text = "say what asking a language model would take; nothing is sent"
+            stage.add_argument("--dry-run", action="store_true", help=help_text)
+            prices = "with --dry-run: prices of a million tokens in, and out"
+            stage.add_argument("--prices", type=float, nargs=2, metavar="X", help=prices)
+            stage.set_defaults(command=_labels)
     return parser
 
 
@@ -275,6 +295,18 @@ def _to_sweep(parsed: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
     run = resume(source)
     ours = run.record.options["sae"] | given.get("sae", {})
     return run, bind_options(given | {"sae": ours})["sae"]
+
+
+def _labels(parsed: argparse.Namespace) -> None:
+    from saeidioms.options import bind_options
+    from saeidioms.pipeline import estimate_labels, resume
+
+    if not parsed.dry_run:
+        _stage(parsed)
+        return
+    run = resume(parsed.run)
+    run.record.options = bind_options(_options(parsed, run.record.options))
+    print(estimate_labels(run, *(parsed.prices or (None, None))))
 
 
 def _finish(run: Run, until: str | None = None) -> None:

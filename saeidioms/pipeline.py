@@ -11,10 +11,12 @@ from saeidioms import charts, engine
 from saeidioms.artifacts import atomic_path, write_text
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
+from saeidioms.idioms.labelling import estimate_cost
+from saeidioms.llm.cost import Estimate
 from saeidioms.options import FIXED, SECTIONS, Given, bind_options
 from saeidioms.run import APPLIED, Run, digest_source
 from saeidioms.sae.sweep import Sweep, sweep
-from saeidioms.stages import STAGES, check_groups, codebook_inputs, write_table
+from saeidioms.stages import STAGES, check_groups, codebook_inputs, labelling_of, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +153,12 @@ def sweep_run(run: Run, out: str | Path, options: Mapping[str, Any]) -> tuple[Sw
         write_table(found.table, path)
     charts.save(charts.frontier(found), folder / "sweep.html")
     return found, folder
+
+
+def estimate_labels(run: Run, price_in: float | None, price_out: float | None) -> Estimate:
+    """Return what asking a language model for labels would take; prices are per million tokens."""
+    advance(run, "features")
+    return estimate_cost(labelling_of(run), run.unlabelled, price_in, price_out)
 
 
 def states(run: Run) -> Iterator[tuple[str, str]]:

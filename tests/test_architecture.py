@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
     *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
     *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "charts", "report"),
-    *("run", "engine", "options", "stages", "pipeline", "cli", "__main__"),
+    *("run", "engine", "options", "stages", "pipeline", "people", "people_cli", "cli", "__main__"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

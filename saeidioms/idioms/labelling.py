@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from saeidioms.errors import OptionError
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.judges import LLMJudge
 from saeidioms.idioms.labellers import Labeller, OfflineLabeller
 from saeidioms.idioms.llm_labeller import LLMLabeller
 from saeidioms.llm.answers import Answers
 from saeidioms.llm.budget import Budget
+from saeidioms.llm.cost import Estimate, estimate
 from saeidioms.llm.endpoint import Endpoint
 from saeidioms.llm.local import LocalModel
 from saeidioms.llm.model import LanguageModel
@@ -48,6 +50,30 @@ class Labelling:
             "destination": destination,
             "masked": bool(destination) and self.masked,
         }
+
+
+def estimate_cost(
+    labelling: Labelling,
+    features: FeatureTable,
+    price_in: float | None = None,
+    price_out: float | None = None,
+) -> Estimate:
+    """Return what asking for labels would take, without asking; judging them comes on top.
+
+    Raises
+    ------
+    OptionError
+        If no language model labels, or only one price is given.
+    """
+    labeller = labelling.labeller
+    if not isinstance(labeller, LLMLabeller) or labelling.model is None:
+        raise OptionError(
+            "labels.labeller is offline, which asks no model and costs nothing; name one with "
+            "--labeller and --llm."
+        )
+    prompts = labeller.prompts(features)
+    prices = {"price_in": price_in, "price_out": price_out}
+    return estimate(labelling.model, prompts, labeller.answers, **prices)
 
 
 def choose_labelling(

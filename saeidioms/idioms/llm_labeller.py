@@ -107,7 +107,7 @@ class LLMLabeller:
             raise OptionError(f"candidates is {candidates}; it must be at least 1.")
         self.name = model.name
         self._model = model
-        self._answers = answers
+        self.answers = answers
         self._candidates = candidates
         self._sub_categories = dict(sub_categories or {})
         self._masked = masked and bool(model.destination)
@@ -140,6 +140,10 @@ class LLMLabeller:
         )
         return table[list(COLUMNS)]
 
+    def prompts(self, features: FeatureTable) -> list[Prompt]:
+        """Return all questions for labels; what judges of them are asked depends on the answers."""
+        return [prompt for _, prompt in self._questions(features, self._materials(features))]
+
     def _materials(self, features: FeatureTable) -> dict[int, _Material]:
         """Divide the examples of every feature that can be read into shown and kept back."""
         examples = features.examples
@@ -171,16 +175,9 @@ class LLMLabeller:
 
     def _ask(self, features: FeatureTable, materials: Mapping[int, _Material]) -> list[_Candidate]:
         """Return all usable candidates, by feature and draw, equal ones of a feature once."""
-        phrases = features.idioms.groupby("feature")["phrase"].agg(list).to_dict()
-        if self._masked:
-            phrases = {feature: mask(own) for feature, own in phrases.items()}
-        asked: list[tuple[int, Prompt]] = [
-            (feature, prompt)
-            for feature, material in materials.items()
-            for prompt in self._prompts(feature, material, phrases.get(feature, []))
-        ]
+        asked = list(self._questions(features, materials))
         said = ask_json(
-            self._model, [prompt for _, prompt in asked], self._answers, budget=self._budget
+            self._model, [prompt for _, prompt in asked], self.answers, budget=self._budget
         )
         candidates: dict[tuple[int, str], _Candidate] = {}
         for (feature, _), answer in zip(asked, said, strict=True):
@@ -192,6 +189,17 @@ class LLMLabeller:
                 one = _Candidate(feature, label, definition, answer.get("sub_category", NONE))
                 candidates.setdefault((feature, label.casefold()), one)
         return list(candidates.values())
+
+    def _questions(
+        self, features: FeatureTable, materials: Mapping[int, _Material]
+    ) -> Iterator[tuple[int, Prompt]]:
+        """Yield every feature with each of its prompts."""
+        phrases = features.idioms.groupby("feature")["phrase"].agg(list).to_dict()
+        if self._masked:
+            phrases = {feature: mask(own) for feature, own in phrases.items()}
+        for feature, material in materials.items():
+            for prompt in self._prompts(feature, material, phrases.get(feature, [])):
+                yield feature, prompt
 
     def _prompts(self, feature: int, material: _Material, phrases: list[str]) -> Iterator[Prompt]:
         names = "\n".join(f"{name}: {text}" for name, text in self._sub_categories.items())

@@ -115,6 +115,8 @@ def features(encoder):
             "flag": "",
             "label": "",
             "label_source": "",
+            "definition": "",
+            "suggestion": "",
         }
     )
     idioms = [(row, PHRASE[kind], 40, 30, 10.0) for row, kind in enumerate(KINDS) if kind in PHRASE]

@@ -53,7 +53,7 @@ def table_of(texts, vectors):
     n = len(texts)
     table = pd.DataFrame({"feature": np.arange(n), "flag": "", "label": texts})
     table = table.assign(density=0.1, n_units=10, n_texts=10, max_activation=0.9)
-    table = table.assign(mean_activation=0.5, label_source="offline")
+    table = table.assign(mean_activation=0.5, label_source="offline", definition="", suggestion="")
     examples = pd.DataFrame({"feature": np.arange(n), "kind": "top", "text": texts})
     idioms = pd.DataFrame(columns=["feature", "phrase", "z"])
     spec = getattr(vectors, "encoder", EncoderSpec("planted", "0", None, 4, "float32"))

@@ -1,0 +1,100 @@
+"""People in the loop of a run: sheets for coders, and what comes back from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from saeidioms.artifacts import atomic_path
+from saeidioms.errors import OptionError
+from saeidioms.pipeline import advance
+from saeidioms.run import Run
+from saeidioms.stages import write_table
+from saeidioms.taxonomy.coding_sheet import write_sheet
+from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
+from saeidioms.taxonomy.inheritance import remember
+from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
+
+SHEET, OVERRIDES, AGREEMENT, GROWN = (
+    *("sheet.xlsx", "overrides.csv", "agreement.csv"),
+    "taxonomy.yaml",
+)
+
+
+def write_sheets(
+    run: Run, coders: Sequence[str], *, n_examples: int = 8, seed: int = 0
+) -> tuple[Path, ...]:
+    """Write a blinded sheet of the features of a run for each coder, to its folder ``people``.
+
+    See `saeidioms.taxonomy.coding_sheet.write_sheet`.
+    """
+    taxonomy = run.codebook.taxonomy
+    path = run.folder.people / SHEET
+    return write_sheet(
+        run.labelled, taxonomy, path, coders=coders, n_examples=n_examples, seed=seed
+    )
+
+
+def merge(
+    run: Run,
+    sheets: Sequence[str | Path],
+    *,
+    adjudicator: str | None = None,
+    rule: Rule = "majority",
+    seed: int = 0,
+) -> Merged:
+    """Merge what coders said of the features, and code anew by their word.
+
+    Writes ``overrides.csv`` and ``agreement.csv`` to the folder ``people``, and what tells the
+    features apart beside them: in a run with another dictionary these overrides hold for the
+    features that are found again. See `saeidioms.taxonomy.merging.merge_sheets`.
+
+    Raises
+    ------
+    OptionError
+        If the codebook of the run was applied from another, or has other overrides already.
+    """
+    codebook = run.record.options["codebook"]
+    path = run.folder.people / OVERRIDES
+    if run.frozen:
+        raise OptionError(
+            f"the codebook of {run.folder.root} is that of {run.record.dictionary}; merge there."
+        )
+    if codebook["overrides"] not in (None, str(path)):
+        raise OptionError(
+            f"the run has overrides already, {codebook['overrides']}; add their rows to a sheet, "
+            "or make the codebook without them."
+        )
+    taxonomy = run.codebook.taxonomy
+    merged = merge_sheets(
+        sheets, run.labelled, taxonomy, adjudicator=adjudicator, rule=rule, seed=seed
+    )
+    merged.save(path)
+    remember(path, run.sae)
+    with atomic_path(run.folder.people / AGREEMENT) as agreement:
+        write_table(merged.agreement, agreement)
+    codebook["overrides"] = str(path)
+    advance(run)
+    return merged
+
+
+def grow(run: Run, path: str | Path | None = None) -> tuple[Growth, Path]:
+    """Write the run's taxonomy with the sub-categories that its unassigned features ask for.
+
+    See `saeidioms.taxonomy.growth.propose_growth`. The file is for a person to edit.
+
+    Raises
+    ------
+    OptionError
+        If the file is there already.
+    InputError
+        If there is nothing to propose.
+    """
+    path = run.folder.people / GROWN if path is None else Path(path)
+    if path.exists():
+        raise OptionError(f"{path} is there already, and may be edited; give another --out.")
+    growth = propose_growth(
+        run.labelled, run.codebook, encode=lambda texts: run.encode(list(texts))
+    )
+    grown_taxonomy(run.codebook.taxonomy, growth).save(path)
+    return growth, path
