@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from saeidioms import charts
 from saeidioms.artifacts import atomic_path
-from saeidioms.errors import OptionError
+from saeidioms.corpus.readers import read_corpus
+from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.stages import write_table
@@ -14,11 +18,11 @@ from saeidioms.taxonomy.coding_sheet import write_sheet
 from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
 from saeidioms.taxonomy.inheritance import remember
 from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
+from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded
 
-SHEET, OVERRIDES, AGREEMENT, GROWN = (
-    *("sheet.xlsx", "overrides.csv", "agreement.csv"),
-    "taxonomy.yaml",
-)
+SHEET, OVERRIDES, AGREEMENT = "sheet.xlsx", "overrides.csv", "agreement.csv"
+SAMPLE, DESIGN, FIGURES, SHARES = "sample.csv", "design.csv", "validation.csv", "corrected.csv"
+GROWN = "taxonomy.yaml"
 
 
 def write_sheets(
@@ -76,6 +80,65 @@ def merge(
     codebook["overrides"] = str(path)
     advance(run)
     return merged
+
+
+def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:
+    """Write a sample of units for people to code, to the folder ``people`` of a run.
+
+    One copy for each coder; ``design.csv`` beside it is not for their eyes. See
+    `saeidioms.taxonomy.validation.draw_sample`.
+
+    Raises
+    ------
+    OptionError
+        If there is a sample already: its codes can only be judged by how it was drawn.
+    """
+    path = run.folder.people / SAMPLE
+    if path.exists():
+        raise OptionError(f"{path} is there already, and may hold codes; move both files away.")
+    sheet, design = draw_sample(run.corpus, run.codes, n=n, context=_before(run), seed=seed)
+    for table, name in ((design, DESIGN), (sheet, SAMPLE)):
+        with atomic_path(run.folder.people / name) as temporary:
+            # Spreadsheets take a file for UTF-8 only by its byte-order mark.
+            table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+    return path
+
+
+def judge(run: Run, coded: Sequence[str | Path], *, seed: int = 0) -> Assessment:
+    """Judge the codes of a run by people's codes of its sample, and correct its shares.
+
+    Writes ``validation.csv``, ``corrected.csv`` and ``corrected.html``, the chart of corrected
+    shares, to the folder ``people``. See `saeidioms.taxonomy.validation.assess`.
+
+    Raises
+    ------
+    ArtifactError
+        If no sample was drawn from this run.
+    """
+    path = run.folder.people / DESIGN
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing; draw with `saeidioms sample {run.folder.root}`.")
+    design = pd.read_csv(path, encoding="utf-8-sig")
+    taxonomy = run.codebook.taxonomy
+    said = [read_coded(sheet, taxonomy) for sheet in coded]
+    level = run.record.options["distribution"]["level"]
+    found = assess(said, design, run.corpus, run.codes, taxonomy, level=level, seed=seed)
+    for table, name in ((found.figures, FIGURES), (found.shares, SHARES)):
+        with atomic_path(run.folder.people / name) as temporary:
+            write_table(table, temporary)
+    figure = charts.distribution(found.shares, taxonomy, of="units")
+    charts.save(figure, run.folder.people / "corrected.html")
+    return found
+
+
+def _before(run: Run) -> dict[str, str]:
+    """Return what was said before each message, by its id; nothing where the chats are gone."""
+    source = Path(run.record.source)
+    if not source.exists():
+        return {}
+    messages = read_corpus(source, **run.record.options["corpus"]).messages()
+    before = messages.groupby("conversation_id", sort=False)["text"].shift().fillna("")
+    return dict(zip(messages["message_id"], before, strict=True))
 
 
 def grow(run: Run, path: str | Path | None = None) -> tuple[Growth, Path]:

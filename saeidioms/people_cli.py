@@ -25,6 +25,17 @@ def add_verbs(verbs: Any) -> None:
     merge.add_argument("--rule", choices=rules, default="majority", help="default: %(default)s")
     merge.add_argument("--seed", type=int, default=0, help="of the intervals of agreement")
 
+    sample = _verb(verbs, "sample", _sample, "draw units for people to code, blinded")
+    help_text = "about how many units; default: %(default)s"
+    sample.add_argument("-n", type=int, default=200, metavar="N", help=help_text)
+    sample.add_argument("--seed", type=int, default=0, help="of the draw")
+
+    agreement = _verb(verbs, "agreement", _agreement, "judge codes by a sample that people coded")
+    agreement.add_argument(
+        "coded", nargs="+", metavar="CODED", help="the filled sample, one a coder"
+    )
+    agreement.add_argument("--seed", type=int, default=0, help="of the intervals")
+
     taxonomy = verbs.add_parser("taxonomy", help="let a taxonomy grow by what the data ask for")
     parts = taxonomy.add_subparsers(title="verbs", metavar="VERB", required=True)
     grow = _verb(parts, "grow", _grow, "write the taxonomy with proposed sub-categories")
@@ -55,12 +66,41 @@ def _merge(parsed: argparse.Namespace) -> None:
     run = resume(parsed.run)
     rule = {"adjudicator": parsed.adjudicator, "rule": parsed.rule, "seed": parsed.seed}
     merged = merge(run, parsed.sheets, **rule)
-    _print_table(merged.agreement)
+    if merged.agreement.empty:
+        print("One coder alone (an adjudicator does not count): no agreement to measure.")
+    else:
+        _print_table(merged.agreement)
     print(f"\n{len(merged.overrides)} features are settled, {len(merged.open)} are open.")
     if len(merged.open):
         _print_table(merged.open[["feature", "note"]])
         print("Let them talk, or merge again with --adjudicator.")
     print(f"Report: {run.folder.stage('report') / 'report.html'}")
+
+
+def _sample(parsed: argparse.Namespace) -> None:
+    from saeidioms.people import draw
+    from saeidioms.pipeline import resume
+
+    path = draw(resume(parsed.run), n=parsed.n, seed=parsed.seed)
+    print(f"{path}: fill in sub_category, a copy for each coder; design.csv is not for them.")
+    print(f"Then: saeidioms agreement {parsed.run} {path}")
+
+
+def _agreement(parsed: argparse.Namespace) -> None:
+    from saeidioms.people import judge
+    from saeidioms.pipeline import resume
+
+    run = resume(parsed.run)
+    found = judge(run, parsed.coded, seed=parsed.seed)
+    table = found.figures.merge(found.shares, on=["level", "category", "sub_category"])
+    table = table.assign(
+        name=table["sub_category"].where(table["sub_category"] != "", table["category"])
+    )
+    columns = ["positives", "precision", "recall", "f1", "kappa", "kappa_low", "kappa_high"]
+    _print_table(table[["name", *columns, "naive", "share", "low", "high"]])
+    if len(parsed.coded) > 1:
+        print(f"\nThe coders among each other: Krippendorff's alpha {found.coders:.3f}")
+    print(f"\nShares of units as corrected: {run.folder.people / 'corrected.html'}")
 
 
 def _grow(parsed: argparse.Namespace) -> None:

@@ -156,8 +156,15 @@ def sweep_run(run: Run, out: str | Path, options: Mapping[str, Any]) -> tuple[Sw
 
 
 def estimate_labels(run: Run, price_in: float | None, price_out: float | None) -> Estimate:
-    """Return what asking a language model for labels would take; prices are per million tokens."""
-    advance(run, "features")
+    """Return what asking a language model for labels would take; prices are per million tokens.
+
+    Raises
+    ------
+    ArtifactError
+        If the features are not made yet.
+    OptionError
+        As for `saeidioms.idioms.labelling.estimate_cost`.
+    """
     return estimate_cost(labelling_of(run), run.unlabelled, price_in, price_out)
 
 

@@ -27,7 +27,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # Labels below this detection are called weak: of 100 test units, guessing gets 0.4 to 0.6 right
-# in 95% of cases.
+# in 95% of cases. On ESConv, 92% of shuffled offline labels are below, and 40% of the right ones
+# (similarity of embeddings, 254 features, half of which have up to 54 test units).
 WEAK = 0.6
 COLUMNS = (
     *("feature", "judge", "detection", "detection_low", "detection_high"),

@@ -4,49 +4,56 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 
-from saeidioms.artifacts import digest_file, digest_json
+from saeidioms.artifacts import digest_bytes, digest_json
 from saeidioms.errors import DependencyError, ModelError, OptionError
+from saeidioms.llm.dialect import Dialect
 from saeidioms.llm.model import Prompt
 from saeidioms.machine import choose_device
-from saeidioms.progress import bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
-_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
-_DIGEST_BYTES = (
-    1 << 20
-)  # of a weight file's start; whole files of many gigabytes would take minutes
+_QUESTION, _ANSWER = "Input:", "Output:"  # what base models are shown round examples
+_THINKING = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_OF_MODELS = ("*.json", "*.jinja", "*.model", "*.txt", "*.safetensors", "*.bin", "*.gguf")
+_FOR_GGUF = ("gguf", "accelerate")
+_BLOCK, _BLOCKS = 1 << 16, 256  # of a file that is digested; all of it would take minutes
 
 
 class LocalModel:
     """Any causal model that transformers loads; it always takes the likeliest token.
 
-    A model with a chat template gets instruction, examples and question as turns of a chat; a base
-    model gets them as text that it goes on with. Generation ends with the JSON object.
+    A model with a chat template gets instruction, examples and question as turns of a chat, and
+    is asked not to think aloud; where the template has no place for an instruction, the first turn
+    opens with it. A base model gets them as text to go on with. An answer ends with its JSON
+    object. The model is loaded when it is first asked, on a GPU in bfloat16, else in float32.
 
     Parameters
     ----------
     model
-        Name on the hub, folder, or GGUF file (which needs the package ``gguf``).
+        Name on the hub, folder, or GGUF file (which needs packages of the extra ``llm``).
     batch_size
-        Prompts generated for together, those of similar length.
+        Prompts that are answered at once, those of similar length together. Answers are those of
+        prompts asked one by one, as far as rounding does not decide between two tokens.
     device
         Where to compute; by default a GPU where there is one.
 
     Raises
     ------
     OptionError
-        If `batch_size` is below 1.
+        If `batch_size` is below 1, or there is no such device.
     """
 
     destination = ""
@@ -55,159 +62,243 @@ class LocalModel:
         if batch_size < 1:
             raise OptionError(f"batch_size is {batch_size}; it must be at least 1.")
         self.model = model
-        self.name = Path(model).stem if Path(model).is_file() else model
         self.batch_size = batch_size
         self.device = choose_device(device)
         self.dtype = torch.bfloat16 if self.device.startswith("cuda") else torch.float32
+        path = Path(model)
+        self.name = path.resolve().name if path.exists() else model
 
     @cached_property
     def key(self) -> Mapping[str, Any]:
-        """The model (for files their sizes and first MiB) and the precision."""
-        return {"model": _identity(self.model), "dtype": str(self.dtype), "local": True}
+        """Name, weights and precision; for a name on the hub its commit stands for the weights.
+
+        Of a folder or file 256 blocks of 64 KiB, spread evenly over each file, are digested.
+
+        Raises
+        ------
+        ModelError
+            If the hub, and what was loaded from it before, have no such model.
+        """
+        dtype = str(self.dtype).removeprefix("torch.")
+        return {"model": self.name, "weights": self._identity(), "dtype": dtype}
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a text."""
         return len(self._tokenizer(text)["input_ids"])
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, str]]:
-        """Yield (index of the prompt, its answer), those of one batch together.
+        """Yield (index of the prompt, its answer), those of one batch together, long ones first.
 
         Raises
         ------
+        DependencyError
+            If a package is needed that is not installed.
         ModelError
-            If the model cannot be loaded, or a prompt is longer than it can read.
+            If the model cannot be loaded, its chat template refuses a prompt, or a prompt is longer
+            than it can read, all of which is told before any is answered; or if the memory of the
+            device is too small.
         """
-        texts = [self._text(prompt) for prompt in prompts]
-        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
-        with bar("asking the model", total=len(texts), unit="prompt") as shown:
-            for start in range(0, len(order), self.batch_size):
-                batch = order[start : start + self.batch_size]
-                longest = max(prompts[index].max_tokens for index in batch)
-                answers = self._generate([texts[index] for index in batch], longest)
-                yield from zip(batch, answers, strict=True)
-                shown.update(len(batch))
+        tokens = [self._tokens(prompt) for prompt in prompts]
+        order = sorted(range(len(prompts)), key=lambda index: -len(tokens[index]))
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            most = [prompts[index].max_tokens for index in batch]
+            answers = self._generate([tokens[index] for index in batch], most)
+            yield from zip(batch, answers, strict=True)
 
-    def _text(self, prompt: Prompt) -> str:
+    @property
+    def _chats(self) -> bool:
+        return self._tokenizer.chat_template is not None
+
+    def _tokens(self, prompt: Prompt) -> list[int]:
         """Return all that the model reads."""
-        if self._tokenizer.chat_template is None:
-            pairs = [f"Input:\n{asked}\nOutput: {said}\n" for asked, said in prompt.examples]
-            return "\n".join([prompt.system.strip(), *pairs, f"Input:\n{prompt.user}\nOutput:"])
-        turns = [("user", asked) for asked, _ in prompt.examples]
-        answers = [("assistant", said) for _, said in prompt.examples]
-        chat = [turn for pair in zip(turns, answers, strict=True) for turn in pair]
-        chat.append(("user", prompt.user))
-        return self._in_template(prompt.system, [{"role": role, "content": c} for role, c in chat])
-
-    def _in_template(self, system: str, chat: list[dict[str, str]]) -> str:
-        """Apply the chat template; where it has no instructions, they open the first turn."""
-        from jinja2 import TemplateError
-
-        options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
-        try:
-            instructed = [{"role": "system", "content": system}, *chat]
-            return str(self._tokenizer.apply_chat_template(instructed, **options))
-        except TemplateError:
-            first = {"role": "user", "content": f"{system}\n\n{chat[0]['content']}"}
-            return str(self._tokenizer.apply_chat_template([first, *chat[1:]], **options))
-
-    def _generate(self, texts: list[str], max_tokens: int) -> list[str]:
-        from transformers import StoppingCriteriaList
-
-        chat = self._tokenizer.chat_template is not None
-        inputs = self._tokenizer(
-            texts, return_tensors="pt", padding=True, add_special_tokens=not chat
-        ).to(self.device)
-        length = inputs["input_ids"].shape[1]
-        limit = getattr(self._network.config, "max_position_embeddings", None)
-        if limit is not None and length + max_tokens > limit:
+        text = self._chat(prompt) if self._chats else _plain_text(prompt)
+        tokens: list[int] = self._tokenizer(text, add_special_tokens=not self._chats)["input_ids"]
+        config = self._network.config.get_text_config()
+        limit = getattr(config, "max_position_embeddings", None)
+        if limit is not None and len(tokens) + prompt.max_tokens > limit:
             raise ModelError(
                 f"{self.name} reads {limit} tokens, and a prompt with its answer takes "
-                f"{length + max_tokens}; take a model that reads more, or shorter prompts."
+                f"{len(tokens) + prompt.max_tokens}; take a model that reads more, or shorter "
+                "prompts."
             )
+        return tokens
+
+    def _chat(self, prompt: Prompt) -> str:
+        """Return a prompt as a chat in the model's own template."""
+        from jinja2 import TemplateError
+
+        # As to servers that know nothing of schemas, so the schema is told.
+        chat = Dialect(form="text").request(prompt, {})["messages"]
+        problem = "it leaves out what the model is to do"
+        for messages in (chat, _without_system(chat)):
+            try:
+                text = self._tokenizer.apply_chat_template(
+                    messages,
+                    tokenize=False,
+                    add_generation_prompt=True,
+                    enable_thinking=False,  # which templates without thinking pass over
+                )
+            except TemplateError as error:
+                problem = _first_line(error)
+                continue
+            if messages[0]["content"].strip() in text:
+                return str(text)
+        raise ModelError(
+            f"The chat template of {self.name} refuses a prompt ({problem}); take another model."
+        )
+
+    def _generate(self, prompts: Sequence[Sequence[int]], most: Sequence[int]) -> list[str]:
+        """Return the answers to one batch, each of at most so many tokens."""
+        from transformers import StoppingCriteriaList
+
+        width = max(map(len, prompts))
+        pad = self._network.generation_config.pad_token_id
+        # Padding stands on the left, so that all answers begin at one place.
+        tokens = torch.tensor([[pad] * (width - len(one)) + list(one) for one in prompts])
+        mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts])
 
         def said(tokens: torch.Tensor) -> list[str]:
-            return self._tokenizer.batch_decode(tokens[:, length:], skip_special_tokens=True)
+            own = [row[width : width + n] for row, n in zip(tokens.tolist(), most, strict=True)]
+            return [str(self._tokenizer.decode(row, skip_special_tokens=True)) for row in own]
 
         def finished(tokens: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-            done = [_object_end(text) is not None for text in said(tokens)]
+            done = [
+                tokens.shape[1] - width >= n or self._end(text) is not None
+                for text, n in zip(said(tokens), most, strict=True)
+            ]
             return torch.tensor(done, device=tokens.device)
 
-        with torch.inference_mode():
-            tokens = self._network.generate(
-                **inputs,
-                max_new_tokens=max_tokens,
-                do_sample=False,
-                pad_token_id=self._tokenizer.pad_token_id,
-                stopping_criteria=StoppingCriteriaList([finished]),
-            )
-        return [text[: _object_end(text)].strip() for text in said(tokens)]
+        try:
+            with torch.inference_mode():
+                tokens = self._network.generate(
+                    tokens.to(self.device),
+                    attention_mask=mask.to(self.device),
+                    max_new_tokens=max(most),
+                    stopping_criteria=StoppingCriteriaList([finished]),
+                )
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"The memory of {self.device} is too small for {self.name} and {len(prompts)} "
+                "prompts at once; take a smaller batch_size or model."
+            ) from error
+        return [text[: self._end(text)].strip() for text in said(tokens)]
+
+    def _end(self, text: str) -> int | None:
+        """Return where an answer ends within what was generated; None where it does not yet."""
+        end = _object_end(text)
+        if end is None and not self._chats:  # it goes on with a question of its own
+            end = text.find(f"\n{_QUESTION}")
+        return None if end == -1 else end
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
 
-        tokenizer = self._load(AutoTokenizer)
-        tokenizer.padding_side = "left"  # so that all answers begin at the same place
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        return tokenizer
+        return self._load(AutoTokenizer)
 
     @cached_property
     def _network(self) -> Any:
-        from transformers import AutoModelForCausalLM
+        from transformers import AutoModelForCausalLM, GenerationConfig
 
         logger.info("Loading the language model %s on %s.", self.name, self.device)
-        return self._load(AutoModelForCausalLM, dtype=self.dtype).to(self.device).eval()
+        network = self._load(AutoModelForCausalLM, dtype=self.dtype).to(self.device).eval()
+        ends = network.generation_config.eos_token_id
+        ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        ends = sorted(ends - {None})
+        pads = (self._tokenizer.pad_token_id, *ends, 0)
+        # Nothing else of the model's own: it may sample, or shun repetitions, of which JSON is full
+        network.generation_config = GenerationConfig(
+            do_sample=False,
+            eos_token_id=ends or None,
+            pad_token_id=next(pad for pad in pads if pad is not None),
+        )
+        return network
 
     def _load(self, kind: Any, **options: Any) -> Any:
-        path = Path(self.model)
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()  # which is drawn even into files
+        path, source = Path(self.model), self.model
+        if path.is_file():
+            for package in _FOR_GGUF:
+                if find_spec(package) is None:
+                    raise DependencyError(
+                        f"A GGUF file needs the package {package}, which is not installed: "
+                        '`pip install "saeidioms[llm]"`.'
+                    )
+            source, options["gguf_file"] = str(path.parent), path.name
         try:
-            if path.is_file() and path.suffix.lower() == ".gguf":
-                return kind.from_pretrained(str(path.parent), gguf_file=path.name, **options)
-            return kind.from_pretrained(self.model, **options)
+            return kind.from_pretrained(source, trust_remote_code=False, **options)
         except ImportError as error:
             raise DependencyError(
-                f"{self.name} needs a package that is missing ({_first_line(error)}); install it, "
-                'for a GGUF file: pip install "saeidioms[llm]".'
+                f"{self.name} needs a package that is not installed ({_first_line(error)})."
             ) from error
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"{self.model} cannot be loaded as a causal language model "
-                f"({_first_line(error)}); give a folder, a GGUF file or a name on the hub."
-            ) from error
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ModelError:
+        return ModelError(
+            f"{self.model} cannot be loaded as a causal language model ({_first_line(error)}); "
+            "give a folder, a GGUF file or a name on the hub, and check the connection."
+        )
+
+    def _identity(self) -> str:
+        """Return what tells the weights, and all else that decides answers, from others."""
+        from huggingface_hub import hf_hub_download
+
+        path = Path(self.model)
+        if path.is_file():
+            return _digest_sample(path)
+        if path.is_dir():
+            files = sorted(file for pattern in _OF_MODELS for file in path.glob(pattern))
+            return digest_json({file.name: _digest_sample(file) for file in files})
+        try:
+            return Path(hf_hub_download(self.model, "config.json")).parent.name
+        except (OSError, ValueError) as error:
+            raise self._unusable(error) from error
+
+
+def _plain_text(prompt: Prompt) -> str:
+    """Return a prompt as a text that an answer would continue."""
+    pairs = [f"{_QUESTION}\n{asked}\n{_ANSWER} {said}" for asked, said in prompt.examples]
+    parts = [prompt.system.strip(), *pairs, f"{_QUESTION}\n{prompt.user}\n{_ANSWER}"]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _without_system(chat: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return a chat in which the first turn opens with the instruction."""
+    system, *turns = chat
+    if system["role"] != "system":
+        return chat
+    first, *others = turns
+    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *others]
 
 
 def _object_end(text: str) -> int | None:
-    """Return where the first JSON object of a text ends; None where it does not yet."""
-    start = text.find("{")
+    """Return where the first JSON object after any thinking ends; None where it does not yet."""
+    thinking = _THINKING.match(text)
+    start = text.find("{", thinking.end() if thinking else 0)
     if start < 0:
         return None
     try:
-        return start + json.JSONDecoder().raw_decode(text[start:])[1]
-    except json.JSONDecodeError:
+        return json.JSONDecoder().raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
         return None
 
 
-def _identity(model: str) -> str:
-    """Return what tells a model from others: its name, or a digest of its files."""
-    path = Path(model)
-    if path.is_file():
-        return _digest_start(path)
-    if path.is_dir():
-        weights = sorted(file for pattern in _WEIGHTS for file in path.glob(pattern))
-        configs = sorted(path.glob("*.json"))
-        return digest_json(
-            {file.name: digest_file(file) for file in configs}
-            | {file.name: _digest_start(file) for file in weights}
-        )
-    return model
-
-
-def _digest_start(path: Path) -> str:
+def _digest_sample(path: Path) -> str:
+    """Return the digest of a file's size and of blocks of it; of all of it up to 16 MiB."""
+    size = path.stat().st_size
+    step = max(_BLOCK, size // _BLOCKS)
     with path.open("rb") as file:
-        start = file.read(_DIGEST_BYTES)
-    return digest_json({"bytes": path.stat().st_size, "start": start.hex()})
+        blocks = []
+        for start in range(0, size, step):
+            file.seek(start)
+            blocks.append(file.read(_BLOCK))
+    return digest_bytes(str(size).encode(), *blocks)
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(". ")

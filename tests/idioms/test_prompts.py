@@ -1,10 +1,10 @@
 import json
 
 import pytest
-from saeidioms.llm.fences import fence
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.prompts import read_prompts
+from saeidioms.llm.fences import fence
 
 PLACES = {"ask": ("unit", "topic")}
 GOOD = """

@@ -1,0 +1,270 @@
+"""Codes judged by people on a sample of units, and shares corrected by what they say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.errors import InputError, OptionError
+from saeidioms.seeds import generator
+from saeidioms.stats.agreement import krippendorff_alpha
+from saeidioms.stats.classification import (
+    StratifiedSample,
+    corrected_share,
+    estimate,
+    f1,
+    kappa,
+    precision,
+    recall,
+)
+from saeidioms.taxonomy.coding import Codes
+from saeidioms.taxonomy.formulas import disarm, rearm
+from saeidioms.taxonomy.schema import nearest
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+logger = logging.getLogger(__name__)
+
+NONE = "none"
+FEWEST = 5  # units of a stratum, where it has as many
+_FIGURES = {"precision": precision, "recall": recall, "f1": f1, "kappa": kappa}
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What people's codes of a sample say about the tool's.
+
+    Attributes
+    ----------
+    figures
+        A row for each sub-category, then each category: ``level, category, sub_category``,
+        ``positives`` (sampled units that people gave it, by halves where two differ), and ``precision``, ``recall``, ``f1``,
+        ``kappa``, each with ``_low`` and ``_high``. Weighted, so that they hold for all units.
+    shares
+        Share of all units by the tool (``naive``) and ``share, low, high`` as corrected by people's
+        codes (`saeidioms.stats.classification.corrected_share`); with the ``count`` that this makes of ``n``
+        units, and ``clusters``.
+    coders
+        Krippendorff's alpha of the coders among each other; NaN with one.
+    """
+
+    figures: pd.DataFrame
+    shares: pd.DataFrame
+    coders: float
+
+
+def primary_codes(corpus: Corpus, codes: Codes) -> pd.Series:
+    """Return each unit's strongest sub-category, "none" where it has no code, by unit id."""
+    strongest = codes.units.drop_duplicates("unit_id").set_index("unit_id")["sub_category"]
+    return strongest.reindex(corpus.ids).fillna(NONE)
+
+
+def draw_sample(
+    corpus: Corpus,
+    codes: Codes,
+    *,
+    n: int = 200,
+    context: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw units for people to code, and keep what tells how they were drawn.
+
+    Stratified by the unit's strongest sub-category (or none) and, within it, by strength below or
+    above the median. A stratum gets units by the square root of its size, at least five, so that
+    rare sub-categories are judged too; weights undo this later.
+
+    Parameters
+    ----------
+    corpus, codes
+        N units, and their codes.
+    n
+        About how many units.
+    context
+        Message id -> what was said before it.
+    seed
+        Of the draw and the order.
+
+    Returns
+    -------
+    sheet
+        For people, in random order and without the tool's word: ``unit_id, before, text`` and
+        empty ``sub_category, note``.
+    design
+        For `assess`: ``unit_id, stratum``, and ``size`` of the stratum.
+
+    Raises
+    ------
+    OptionError
+        If `n` is less than 1.
+    """
+    if n < 1:
+        raise OptionError(f"n is {n}; it must be at least 1.")
+    primary = primary_codes(corpus, codes)
+    strength = codes.units.drop_duplicates("unit_id").set_index("unit_id")["strength"]
+    strength = strength.reindex(corpus.ids).fillna(0.0)
+    median = strength.groupby(primary.to_numpy()).transform("median")
+    stratum = primary + np.where(strength > median, ", strong", "")
+    sizes = stratum.value_counts().sort_index()
+    wanted = np.sqrt(sizes) / np.sqrt(sizes).sum() * n
+    counts = np.minimum(sizes, np.maximum(FEWEST, wanted.round())).astype(int)
+    random = generator(seed, "validation sample")
+    rows = np.concatenate(
+        [
+            random.choice(np.flatnonzero(stratum == name), count, replace=False)
+            for name, count in counts.items()
+        ]
+    )
+    rows = random.permutation(rows)
+    drawn = corpus.table.iloc[rows]
+    before = drawn["message_id"].map(context or {}).fillna("")
+    sheet = pd.DataFrame(
+        {"unit_id": drawn["unit_id"], "before": before.map(disarm)}
+        | {"text": drawn["text"].map(disarm), "sub_category": "", "note": ""}
+    )
+    design = pd.DataFrame({"unit_id": drawn["unit_id"], "stratum": stratum.iloc[rows].to_numpy()})
+    design["size"] = sizes.loc[design["stratum"]].to_numpy()
+    return sheet.reset_index(drop=True), design.reset_index(drop=True)
+
+
+def read_coded(path: str | Path, taxonomy: Taxonomy) -> pd.Series:
+    """Read a filled sheet: unit id -> sub-category or "none"; rows left empty are left out.
+
+    A place outside the taxonomy's sub-categories, such as greetings, counts as "none".
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column, or a row is wrong; file, row and mend are named.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
+        )
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as CSV ({error}); save it as CSV UTF-8."
+        ) from error
+    for name in ("unit_id", "sub_category"):
+        if name not in table:
+            raise InputError(f"{path}: the column {name!r} is missing; put it back.")
+    outside = [group.name for group in taxonomy.outside]
+    allowed = {name.casefold(): name for name in taxonomy.names}
+    allowed |= {name.casefold(): NONE for name in [*outside, NONE]}
+    said: dict[str, str] = {}
+    for row, (unit, cell) in enumerate(
+        zip(table["unit_id"], table["sub_category"], strict=True), 2
+    ):
+        place = " ".join(rearm(cell).split()).casefold()
+        if not place:
+            continue
+        if place not in allowed:
+            names = [*taxonomy.names, *outside, NONE]
+            raise InputError(
+                f"{path}, row {row}: {cell!r} is no sub-category of {taxonomy.name}; "
+                f"{nearest(place, names)}there are: {', '.join(names)}."
+            )
+        if said.setdefault(rearm(unit), allowed[place]) != allowed[place]:
+            raise InputError(f"{path}, row {row}: unit {unit} stands there twice; keep one row.")
+    if not said:
+        raise InputError(f"{path} holds no code; fill the column sub_category.")
+    return pd.Series(said)
+
+
+def assess(
+    coded: Sequence[pd.Series],
+    design: pd.DataFrame,
+    corpus: Corpus,
+    codes: Codes,
+    taxonomy: Taxonomy,
+    *,
+    level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> Assessment:
+    """Judge the tool's strongest code of each unit by what people said of a sample.
+
+    Parameters
+    ----------
+    coded
+        Of each coder, as `read_coded` returns it. Of several, each counts the same.
+    design
+        As `draw_sample` returned it.
+    corpus, codes, taxonomy
+        All units, and what the tool said.
+    level, n_boot, seed
+        Of the intervals.
+
+    Raises
+    ------
+    InputError
+        If a coded unit was not drawn.
+    """
+    words = pd.DataFrame({f"coder {i}": said for i, said in enumerate(coded)})
+    strange = words.index.difference(pd.Index(design["unit_id"]))
+    if len(strange):
+        raise InputError(
+            f"unit {strange[0]} was coded but is not in the sample; give the sheets of this run's "
+            "own sample."
+        )
+    kept = design[design["unit_id"].isin(words.index)]
+    sizes = kept.groupby("stratum", sort=True)["size"].first()
+    missing = set(design["stratum"]) - set(sizes.index)
+    if missing:
+        logger.warning(
+            "No unit was coded of %s; figures hold for the other units.", ", ".join(sorted(missing))
+        )
+    strata = pd.Index(sizes.index).get_indexer(kept["stratum"])
+    sample = StratifiedSample(strata.astype(np.int64), sizes.to_numpy(np.int64))
+    primary = primary_codes(corpus, codes)
+    clusters = pd.factorize(corpus.conversations)[0]
+    tool, people = primary.loc[kept["unit_id"]], words.loc[kept["unit_id"]]
+    n_coders = people.notna().sum(axis=1).to_numpy()
+    figures, shares = [], []
+    for row in _levels(taxonomy):
+        names = row.pop("names")
+        of_all, said = primary.isin(names).to_numpy(), tool.isin(names).to_numpy()
+        true = people.isin(names).sum(axis=1).to_numpy() / n_coders
+        random = generator(seed, f"assessment of {row['category']}.{row['sub_category']}")
+        options: dict[str, Any] = {"level": level, "n_boot": n_boot, "generator": random}
+        figure: dict[str, Any] = row | {"positives": float(true.sum())}
+        for name, statistic in _FIGURES.items():
+            found = estimate(statistic, said, true, sample, **options)
+            figure |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        figures.append(figure)
+        share = corrected_share(of_all, clusters, said, true, sample, **options)
+        shares.append(
+            row
+            | {"naive": of_all.mean(), "share": share.value, "low": share.low, "high": share.high}
+            | {"count": round(share.value * len(corpus)), "n": len(corpus)}
+            | {"clusters": int(clusters.max()) + 1}
+        )
+    return Assessment(pd.DataFrame(figures), pd.DataFrame(shares), _agreement(words))
+
+
+def _levels(taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Return what is judged: sub-categories, then categories, each with the names it covers."""
+    rows: list[dict[str, Any]] = [
+        {"level": "sub_category", "category": sub.category, "sub_category": sub.name}
+        | {"names": [sub.name]}
+        for sub in taxonomy.sub_categories
+    ]
+    for category in taxonomy.categories:
+        names = [sub.name for sub in taxonomy.sub_categories if sub.category == category.name]
+        row = {"level": "category", "category": category.name, "sub_category": "", "names": names}
+        rows.append(row)
+    return rows
+
+
+def _agreement(words: pd.DataFrame) -> float:
+    if words.shape[1] < 2:
+        return float("nan")
+    ratings: npt.NDArray = words.T.to_numpy(object)
+    return krippendorff_alpha(ratings)
