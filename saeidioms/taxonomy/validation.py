@@ -45,12 +45,13 @@ class Assessment:
     ----------
     figures
         A row for each sub-category, then each category: ``level, category, sub_category``,
-        ``positives`` (sampled units that people gave it, by halves where two differ), and ``precision``, ``recall``, ``f1``,
-        ``kappa``, each with ``_low`` and ``_high``. Weighted, so that they hold for all units.
+        ``positives`` (sampled units that people gave it, by halves where two differ), and
+        ``precision``, ``recall``, ``f1``, ``kappa``, each with ``_low`` and ``_high``. Weighted,
+        so that they hold for all units.
     shares
         Share of all units by the tool (``naive``) and ``share, low, high`` as corrected by people's
-        codes (`saeidioms.stats.classification.corrected_share`); with the ``count`` that this makes of ``n``
-        units, and ``clusters``.
+        codes (`saeidioms.stats.classification.corrected_share`); with the ``count`` that this makes
+        of ``n`` units, and ``clusters``.
     coders
         Krippendorff's alpha of the coders among each other; NaN with one.
     """
