@@ -49,7 +49,8 @@ SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statis
 FIXED = ("units", "embed", "sae", "idioms", "labels", "codebook", "codes")
 REPORT_GIVEN = (
     *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
-    *("shares", "level", "figures", "encode", "options", "versions"),
+    *("shares", "level", "figures", "encode", "fidelity", "labelling"),
+    *("options", "versions"),
 )
 
 SECTIONS = {

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from saeidioms import charts
-from saeidioms.artifacts import digest_file, write_json
+from saeidioms.artifacts import digest_file, read_json, write_json
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
@@ -191,6 +191,8 @@ def _make_report(run: Run, folder: Path) -> None:
         level=options["distribution"]["level"],
         figures=figures,
         encode=run.encode,
+        fidelity=run.fidelity,
+        labelling=read_json(run.folder.stage("labels") / "source.json"),
         options=options,
         versions=versions(),
         **options["report"],
@@ -294,5 +296,6 @@ STAGES = (
             *("codebook", "codes", "distribution"),
         ),
         options=_options_of("distribution", "compare", "report"),
+        version=2,
     ),
 )

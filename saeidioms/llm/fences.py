@@ -19,8 +19,9 @@ _TURNS = re.compile(
     r"|\[/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\]",
     re.IGNORECASE,
 )
-# Participants' own angle brackets, wide ones too, become these: only fences hold real ones.
-_ANGLES = str.maketrans("<>＜＞﹤﹥", "‹›‹›‹›")
+# Participants' own angle brackets, and what Unicode's normal forms take for them, become these:
+# only fences hold real ones.
+_ANGLES = str.maketrans("<>＜＞﹤﹥≮≯", "‹›‹›‹›‹›")
 _UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co")  # controls, direction marks, line ends, private use
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from saeidioms.artifacts import write_text
 from saeidioms.charts.distribution import distribution as distribution_chart
+from saeidioms.idioms.fidelity import WEAK
 from saeidioms.report import sections
 from saeidioms.report.explorer import embed_json, escape_json, explore
 from saeidioms.taxonomy.evidence import carrying_words, highlighted
@@ -46,6 +47,8 @@ def build_report(
     shares: pd.DataFrame | None = None,
     figures: Sequence[tuple[str, go.Figure]] = (),
     encode: Encode | None = None,
+    fidelity: pd.DataFrame | None = None,
+    labelling: Mapping[str, Any] | None = None,
     level: float = 0.95,
     title: str | None = None,
     notice: str | None = None,
@@ -72,6 +75,8 @@ def build_report(
     encode
         Texts to embeddings, by the encoder of the corpus. With it the words are marked that carry
         the codes of examples.
+    fidelity, labelling
+        What `saeidioms.idioms.fidelity.measure_fidelity` found, judge by judge, and who labelled.
     level
         Of the intervals in `shares`.
     title
@@ -104,6 +109,7 @@ def build_report(
         figures=[("Share of each kind of expression", first), *figures],
         reading=sections.reading(corpus),
         quality=sections.quality(sae, features),
+        labels=None if fidelity is None else sections.labels(fidelity, labelling or {}),
         tree=sections.tree(rows, codebook, lexicon, heard),
         explorer=explorer,
         options=list(sections.flatten(options or {})),
@@ -151,6 +157,7 @@ def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
         names=embed_json(
             {
                 "unit": context["overview"]["unit"],
+                "weak": WEAK,
                 "colours": {row["name"]: row["colour"] for row in context["shares"]},
             }
         ),

@@ -110,6 +110,9 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
             "max_activation": _number(row["max_activation"]),
             "flag": _text(row["flag"]),
             "stability": _number(row["stability"]),
+            "fidelity": _number(row["fidelity"]),
+            "label_source": _text(row["label_source"]),
+            "definition": shorten(_text(row["definition"])),
             "idioms": idioms.get(feature, []),
         }
 

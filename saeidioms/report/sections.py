@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from saeidioms.charts.theme import category_colours
+from saeidioms.idioms.fidelity import WEAK
 from saeidioms.report.explorer import shorten
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.stability import STABLE
@@ -73,6 +74,18 @@ def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
         "flags": {str(flag): int(rows) for flag, rows in flags[flags != ""].value_counts().items()},
         "encoder": features.encoder,
     }
+
+
+def labels(fidelity: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how faithful the labels are, judge by judge, and where texts went to be labelled."""
+    judges = []
+    for judge, rows in fidelity.groupby("judge", sort=False):
+        measured = rows["detection"].dropna()
+        row = {"judge": str(judge), "measured": len(measured), "n": len(rows)}
+        row |= {"weak": int((measured < WEAK).sum())}
+        row |= {name: float(rows[name].median()) for name in ("detection", "fuzzing", "intruder")}
+        judges.append(row)
+    return {"judges": judges, "weak_below": WEAK, **about}
 
 
 def coverage(distribution: Distribution, shares: pd.DataFrame) -> dict[str, Any]:

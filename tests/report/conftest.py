@@ -50,6 +50,7 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
             | {"n_units": 400 // (feature + 1), "n_texts": 300 // (feature + 1)}
             | {"mean_activation": 0.3, "max_activation": 0.0 if flag else 0.91}
             | {"flag": flag, "stability": 0.9 if flag == "" else 0.4}
+            | {"fidelity": 0.8 if flag == "" else 0.5, "label_source": "offline", "definition": ""}
             | {"label": label, "label_source": "offline"}
         )
         idioms.extend(

@@ -5,7 +5,8 @@
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const features = read("records");
 const stable = features.some((feature) => feature.stability !== null);
-const { unit, colours } = read("names");
+const measured = document.getElementById("labels") !== null;
+const { unit, colours, weak } = read("names");
 const byNumber = new Map(features.map((feature) => [feature.feature, feature]));
 const byId = (id) => document.getElementById(id);
 
@@ -39,6 +40,12 @@ const percent = (share) => {
 };
 const decimal = (value, digits = 2) => (value === null ? "–" : value.toFixed(digits));
 const count = (value) => value.toLocaleString("en");
+
+/** The fidelity of a feature's label, marked where it is weak. */
+function fidelity(feature) {
+  const value = decimal(feature.fidelity);
+  return feature.fidelity !== null && feature.fidelity < weak ? `${value}, weak` : value;
+}
 
 // ---------------------------------------------------------------- charts
 
@@ -135,6 +142,7 @@ function row(feature, words) {
     element("td", {}, percent(feature.density)),
     element("td", {}, decimal(feature.max_activation)),
     ...(stable ? [element("td", {}, decimal(feature.stability))] : []),
+    ...(measured ? [element("td", {}, fidelity(feature))] : []),
   );
   line.addEventListener("click", (event) => {
     if (!event.ctrlKey && !event.metaKey) location.hash = link.hash;
@@ -170,7 +178,7 @@ function more() {
 }
 
 function sortBy(key) {
-  const numeric = ["confidence", "density", "max_activation", "stability"].includes(key);
+  const numeric = ["confidence", "density", "max_activation", "stability", "fidelity"].includes(key);
   order.descending = order.key === key ? !order.descending : numeric;
   order.key = key;
   search();
@@ -194,7 +202,9 @@ function facts(feature) {
     fact("Density", density),
     fact("Activation", `mean ${decimal(feature.mean_activation)}, strongest ${decimal(feature.max_activation)}`),
   ];
+  if (measured) rows.push(fact("Fidelity", fidelity(feature), `; label by ${feature.label_source}`));
   if (stable) rows.push(fact("Stability", decimal(feature.stability), " mean cosine with its partners in other seeds"));
+  if (feature.definition) rows.unshift(fact("Definition", heard("span", feature.definition)));
   if (feature.flag) rows.push(fact("Flag", FLAGS[feature.flag] ?? feature.flag));
   if (feature.note) rows.push(fact("Note", heard("span", feature.note)));
   return element("dl", { class: "facts" }, ...rows);
