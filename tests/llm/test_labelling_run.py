@@ -1,0 +1,105 @@
+"""A run whose features a language model labels: a real client, a scripted server, real chats."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from saeidioms import cli
+from saeidioms.run import Run
+
+SECRET = "sk-not-to-be-found"
+LABEL = {
+    "label": "asks what happened",
+    "definition": "The speaker asks the partner to tell more.",
+    "sub_category": "encouraging elaboration",
+}
+
+
+def says(server):
+    """Label everything alike; find every label true; take the first of five for the intruder."""
+
+    def behave(handler, body):
+        schema = body["response_format"]["json_schema"]["schema"]
+        names = list(schema["properties"])
+        if "label" in names:
+            answer = LABEL
+        else:
+            answer = {name: 1 if name == "intruder" else True for name in names}
+        server.fine(json.dumps(answer))(handler, body)
+
+    return behave
+
+
+@pytest.fixture
+def chats(tmp_path, data_folder):
+    table = pd.read_csv(data_folder / "esconv_dev.csv")
+    table = table[table["conversation_id"].isin(table["conversation_id"].unique()[:24])]
+    table.loc[table["role"] == "supporter", "text"] += " Write to me@example.org"
+    table.to_csv(tmp_path / "chats.csv", index=False)
+    return tmp_path / "chats.csv"
+
+
+@pytest.fixture
+def run(server, chats, tmp_path, monkeypatch):
+    """Make a run with labels by the server, or go on with it."""
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    server.default = says(server)
+
+    def make(*extra):
+        options = ["--role", "supporter", "--n-features", "12", "--k", "2"]
+        asked = ["--labeller", "endpoint", "--llm", "tiny", "--base-url", f"{server.url}/v1"]
+        cli.main(["run", str(chats), "--out", str(tmp_path / "out"), *options, *asked, *extra])
+        return Run(tmp_path / "out")
+
+    return make
+
+
+def test_a_model_labels_and_judges_and_the_report_says_where_texts_went(run, server):
+    done = run("--candidates", "1")
+    table = done.features.table
+    by_model = table["label_source"] == "tiny"
+    assert by_model.sum() == (table["flag"] == "").sum() > 0
+    assert set(table.loc[by_model, "label"]) == {LABEL["label"]}
+    assert set(table.loc[by_model, "suggestion"]) == {LABEL["sub_category"]}
+    assert set(done.fidelity["judge"]) == {"embedding", "tiny"}
+    judged = done.fidelity[done.fidelity["judge"] == "tiny"]["detection"].dropna()
+    assert (judged == 0.5).all()  # who finds all true knows nothing
+    report = (done.folder.stage("report") / "report.html").read_text(encoding="utf-8")
+    assert f"were sent to <b>{server.url}</b>" in " ".join(report.split())
+    sent = json.dumps(server.requests)
+    assert "[EMAIL]" in sent
+    assert "example.org" not in sent
+    kept = done.folder.answers.read_text(encoding="utf-8")
+    assert SECRET not in kept + done.folder.record.read_text(encoding="utf-8")
+    n_requests = len(server.requests)
+    assert len(kept.splitlines()) == n_requests
+    run("--candidates", "1")
+    run("--candidates", "1", "--min-strength", "0.3")
+    assert len(server.requests) == n_requests
+
+
+def test_a_budget_ends_the_asking_and_what_is_left_keeps_its_offline_label(run, server):
+    table = run("--candidates", "1", "--max-calls", "4").labelled.table
+    assert (table["label_source"] == "tiny").sum() == 4
+    assert (table["label_source"] == "offline").sum() == 8
+    assert len(server.requests) == 4
+
+
+def test_a_run_stopped_by_the_server_goes_on_and_asks_nothing_twice(run, server, capsys):
+    server.script = [says(server)] * 5 + [server.status(401, "no such key")]
+    with pytest.raises(SystemExit):
+        run("--candidates", "1")
+    assert "OPENAI_API_KEY" in capsys.readouterr().err
+    server.script = []
+    run("--candidates", "1")
+    asked = [question for question in server.asked() if "Phrases more frequent" in question]
+    refused = len(server.requests) - len(set(map(json.dumps, server.requests)))
+    assert len(asked) - len(set(asked)) == refused <= 8  # those under way when it refused
+
+
+def test_a_model_is_named_where_one_is_asked(run, capsys):
+    for extra in (["--labeller", "offline"], ["--llm", ""]):
+        with pytest.raises(SystemExit):
+            run(*extra)
+        assert "labels.llm" in capsys.readouterr().err
