@@ -21,8 +21,8 @@ class Dialect:
     Attributes
     ----------
     form
-        How it is held to the schema of an answer: ``json_schema``, ``json_object``, or ``text``,
-        where the schema is only told.
+        How it is held to the schema of an answer: ``json_schema``, ``json_object``, or ``text``;
+        it is told the schema in any case.
     refused
         Those of ``seed``, ``temperature`` and ``max_tokens`` that it does not take; for the last
         ``max_completion_tokens`` is sent.
@@ -55,7 +55,7 @@ class Dialect:
 
     def _messages(self, prompt: Prompt) -> Iterator[dict[str, str]]:
         system = prompt.system
-        if prompt.schema and self.form != "json_schema":
+        if prompt.schema:  # always told: some servers take `response_format` and pass it over
             schema = json.dumps(dict(prompt.schema), ensure_ascii=False)
             system += f"\n\nAnswer with one JSON object of this JSON schema, no more: {schema}"
         if system:

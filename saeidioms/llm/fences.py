@@ -22,7 +22,7 @@ _TURNS = re.compile(
 # Participants' own angle brackets, and what Unicode's normal forms take for them, become these:
 # only fences hold real ones.
 _ANGLES = str.maketrans("<>＜＞﹤﹥≮≯", "‹›‹›‹›‹›")
-_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co")  # controls, direction marks, line ends, private use
+_UNSEEN = ("Cc", "Cf", "Cs", "Co")  # controls, direction marks and the like, halves of pairs
 
 
 def fence(texts: Sequence[str], label: str = "message", *, max_chars: int = MAX_CHARS) -> str:
@@ -53,11 +53,10 @@ def fence(texts: Sequence[str], label: str = "message", *, max_chars: int = MAX_
 
 def defused(text: str, max_chars: int = MAX_CHARS) -> str:
     """Return a text as it may stand within a fence: one line, without a prompt's own marks."""
-    start = text[: 8 * max_chars]  # of which more than enough is left, but for long white space
-    seen = "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in start)
-    line = " ".join(_TURNS.sub("…", unicodedata.normalize("NFC", seen)).split())
+    seen = "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text)
+    line = " ".join(_TURNS.sub("…", seen).split())
     if unicodedata.category(line[:1] or " ").startswith("M"):
         line = f"◌{line}"  # an accent without a letter would sit on the fence, and change it
-    if len(line) > max_chars or len(text) > len(start):
+    if len(line) > max_chars:
         line = line[: max_chars - 1].rstrip() + "…"
     return line.translate(_ANGLES)

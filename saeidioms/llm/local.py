@@ -163,10 +163,7 @@ class LocalModel:
             return [str(self._tokenizer.decode(row, skip_special_tokens=True)) for row in own]
 
         def finished(tokens: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-            done = [
-                tokens.shape[1] - width >= n or self._end(text) is not None
-                for text, n in zip(said(tokens), most, strict=True)
-            ]
+            done = [self._end(text) is not None for text in said(tokens)]
             return torch.tensor(done, device=tokens.device)
 
         try:

@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 
 import phonenumbers
 
-_EMAIL = r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]*\w"
+_EMAIL = r"(?<![\w.+%-])[\w.+%-]+@(?:[\w-]+\.)+[\w-]*\w"
 _PATH = r"[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
-_HOST = r"(?<![\w.@-])(?:[\w-]{1,63}\.){1,8}"
+_HOST = r"(?<![\w.@-])(?:[\w-]+\.)+"
 # Without http, only endings that do not come from leaving out a space, as in "tonight.me too".
 _URL = (
     rf"(?<!\w)(?:https?://|ftp://|www\.){_PATH}"

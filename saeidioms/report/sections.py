@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS = 14
-EXAMPLES = 6
+EXAMPLES = 4
 LEAST_FORM = 0.2  # log-odds under which a cue of form is not worth a reader's time
 
 

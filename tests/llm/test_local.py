@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -37,6 +37,9 @@ def save(folder, template=None, *, seed=0, positions=512):
         special_tokens=["<s>", "</s>"], initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator([], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
     fast.chat_template = template
     fast.save_pretrained(folder)
@@ -183,7 +186,7 @@ def test_a_prompt_never_gets_more_tokens_than_it_may_have(base, monkeypatch):
 
 def test_a_base_model_reads_examples_and_then_the_question(base):
     assert read_by(LocalModel(base), PROMPT) == (
-        'Label it.\n\nInput:\ncats\nOutput: {"label": "a"}\n\n'
+        '<s>Label it.\n\nInput:\ncats\nOutput: {"label": "a"}\n\n'
         "Input:\n<unit 1>I am so sorry</unit 1>\nOutput:"
     )
 
@@ -245,7 +248,7 @@ def test_nothing_is_loaded_before_it_is_needed_and_then_once(base, monkeypatch):
 
 
 def test_tokens_are_counted_by_the_models_tokenizer(base):
-    assert LocalModel(base).count_tokens("abc é") == 6
+    assert LocalModel(base).count_tokens("abc é") == 7
 
 
 def test_the_key_tells_weights_templates_and_configurations_apart(tmp_path, base):
@@ -337,6 +340,16 @@ def test_too_little_memory_is_told_in_a_sentence(base, monkeypatch):
     monkeypatch.setattr(LlamaForCausalLM, "forward", exhaust)
     with pytest.raises(ModelError, match=r"memory of cpu is too small .* smaller batch_size"):
         list(LocalModel(base, device="cpu").answer([PROMPT]))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_gpu_is_taken_where_there_is_one_and_computes_in_bfloat16(folder):
+    model = LocalModel(folder)
+    prompts = prompts_of_many_lengths()
+    assert model.key["dtype"] == "bfloat16"
+    assert sorted(index for index, _ in model.answer(prompts)) == list(range(len(prompts)))
+    assert next(model._network.parameters()).device.type == "cuda"
 
 
 def test_options_out_of_range_are_refused(base):

@@ -19,6 +19,8 @@ def masked(text, *names):
         ("mailto:a@b.io?subject=hi", "mailto:[EMAIL]?subject=hi"),
         ("see https://example.org/a?b=c#d, it helps", "see [URL], it helps"),
         ("(www.example.org)", "([URL])"),
+        ("ftp://files.example/x", "[URL]"),
+        ("x" * 100 + "@example.org", "[EMAIL]"),
         ("Self-help.org is good", "[URL] is good"),
         ("reddit.com/r/eyebleach.", "[URL]."),
         ("watch youtu.be/dQw4w9WgXcQ!", "watch [URL]!"),

@@ -1,4 +1,4 @@
-"""A real model: on this machine, and behind real servers."""
+"""A real model: on this machine, and behind a real server."""
 
 import http.client
 import importlib.util
@@ -117,18 +117,6 @@ def test_a_gguf_file_answers_in_json_and_says_no_more(gemma, tmp_path):
     raw = ask(gemma, PROMPTS, answers)
     assert all(text.startswith("{") and text.endswith("}") for text in raw)
     assert [set(one) for one in ask_json(gemma, PROMPTS, answers)] == [{"thanks"}, {"thanks"}]
-
-
-def test_llama_cpp_answers_by_the_schema_and_is_asked_once(gguf_file, tmp_path):
-    need("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
-    path = tmp_path / "answers.jsonl"
-    command = ("llama_cpp.server", "--model", str(gguf_file), "--n_ctx", "2048")
-    with serving(tmp_path, "/v1/models", *command) as url:
-        model = Endpoint(model="gemma", base_url=url, timeout=WAIT, retries=0)
-        first = ask_json(model, PROMPTS, Answers(path))
-    assert all(isinstance(one["thanks"], bool) for one in first)
-    assert len(path.read_text().splitlines()) == len(PROMPTS)
-    assert ask_json(model, PROMPTS, Answers(path)) == first  # though the server is gone
 
 
 def test_transformers_serve_answers_and_is_asked_once(chatting_folder, tmp_path):
