@@ -124,9 +124,9 @@ def draw_sample(
     )
     rows = random.permutation(rows)
     drawn = corpus.table.iloc[rows]
-    before = drawn["message_id"].map(context or {}).fillna("")
+    before = [disarm((context or {}).get(message, "")) for message in drawn["message_id"]]
     sheet = pd.DataFrame(
-        {"unit_id": drawn["unit_id"], "before": before.map(disarm)}
+        {"unit_id": drawn["unit_id"], "before": before}
         | {"text": drawn["text"].map(disarm), "sub_category": "", "note": ""}
     )
     design = pd.DataFrame({"unit_id": drawn["unit_id"], "stratum": stratum.iloc[rows].to_numpy()})

@@ -1,0 +1,167 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from saeidioms import charts
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.errors import InputError, OptionError
+from saeidioms.taxonomy.coding import Codes
+from saeidioms.taxonomy.taxonomy import Taxonomy
+from saeidioms.taxonomy.validation import NONE, assess, draw_sample, primary_codes, read_coded
+
+PLACES = ("advice-giving", "affirming", NONE)
+TRUE_SHARES = (0.3, 0.1, 0.6)
+DRAWS = {"n_boot": 300}
+
+
+@pytest.fixture(scope="module")
+def taxonomy():
+    return Taxonomy.read("empathy")
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """What people would say of 3,000 units in 100 conversations."""
+    random = np.random.default_rng(0)
+    ids = [f"c{unit // 30}/m{unit}#0" for unit in range(3000)]
+    return pd.Series(random.choice(PLACES, 3000, p=TRUE_SHARES), index=ids)
+
+
+@pytest.fixture(scope="module")
+def corpus(truth):
+    units = pd.DataFrame({"unit_id": truth.index})
+    units["message_id"] = units["unit_id"].str.removesuffix("#0")
+    units["conversation_id"] = units["unit_id"].str.split("/").str[0]
+    units["turn"] = np.arange(3000) % 30
+    units = units.assign(role="supporter", start=0, end=5)
+    units["text"] = [f"=text {number}" for number in range(3000)]
+    return Corpus(units, "sentence", None)
+
+
+@pytest.fixture(scope="module")
+def codes(truth, taxonomy):
+    """The tool misses two fifths of the advice, and takes a fifth of the rest for advice."""
+    random = np.random.default_rng(1)
+    draw = random.random(len(truth))
+    said = truth.mask((truth == "advice-giving") & (draw < 0.4), NONE)
+    said = said.mask((truth != "advice-giving") & (draw < 0.2), "advice-giving")
+    coded = said[said != NONE]
+    units = pd.DataFrame({"unit_id": coded.index, "sub_category": coded.to_numpy()})
+    units["category"] = [taxonomy.category_of(name) for name in units["sub_category"]]
+    units["strength"] = random.uniform(0.2, 1, len(units))
+    return Codes(units, pd.DataFrame())
+
+
+@pytest.fixture(scope="module")
+def sample(corpus, codes):
+    return draw_sample(corpus, codes, n=400, context={"c0/m1": "=before"}, seed=0)
+
+
+def test_every_code_is_sampled_blindly_and_in_random_order(corpus, codes, sample):
+    sheet, design = sample
+    assert list(sheet.columns) == ["unit_id", "before", "text", "sub_category", "note"]
+    assert (sheet["sub_category"] == "").all()
+    assert not sheet["unit_id"].duplicated().any()
+    assert not sheet["unit_id"].is_monotonic_increasing
+    primary = primary_codes(corpus, codes)
+    drawn = primary.loc[sheet["unit_id"]].value_counts()
+    assert (drawn[list(PLACES)] >= 10).all()  # two strata of at least five each
+    assert drawn["affirming"] / 400 > (primary == "affirming").mean()
+    sizes = design.drop_duplicates("stratum").set_index("stratum")["size"]
+    assert sizes.sum() == len(corpus)
+    assert design["unit_id"].tolist() == sheet["unit_id"].tolist()
+    again = draw_sample(corpus, codes, n=400, seed=0)[1]
+    assert again["unit_id"].tolist() == design["unit_id"].tolist()
+
+
+def test_no_cell_of_the_sheet_is_a_formula(sample):
+    sheet, _ = sample
+    assert sheet["text"].str.startswith("'=").all()
+
+
+def test_known_errors_of_the_tool_are_found_and_its_shares_corrected(
+    sample, corpus, codes, taxonomy, truth
+):
+    sheet, design = sample
+    coded = truth.loc[sheet["unit_id"]]
+    found = assess([coded], design, corpus, codes, taxonomy, **DRAWS)
+    row = found.figures.set_index("sub_category").loc["advice-giving"]
+    assert row["recall"] == pytest.approx(0.6, abs=0.1)
+    assert row["precision"] == pytest.approx(0.18 / (0.18 + 0.14), abs=0.1)
+    assert row["recall_low"] < 0.6 < row["recall_high"]
+    share = found.shares.set_index("sub_category").loc["affirming"]
+    true = (truth == "affirming").mean()
+    assert share["low"] < true < share["high"]
+    assert share["naive"] < share["low"]
+    assert np.isnan(found.coders)
+
+
+def test_where_people_say_what_the_tool_says_nothing_is_corrected(sample, corpus, codes, taxonomy):
+    sheet, design = sample
+    coded = primary_codes(corpus, codes).loc[sheet["unit_id"]]
+    found = assess([coded, coded], design, corpus, codes, taxonomy, **DRAWS)
+    np.testing.assert_allclose(found.shares["share"], found.shares["naive"])
+    assert found.coders == 1
+    present = found.figures["positives"] > 0
+    assert (found.figures.loc[present, "kappa"] == 1).all()
+
+
+def test_coders_who_differ_count_by_halves(sample, corpus, codes, taxonomy, truth):
+    sheet, design = sample
+    one = truth.loc[sheet["unit_id"]]
+    other = one.mask(one == "affirming", NONE)
+    both = assess([one, other], design, corpus, codes, taxonomy, **DRAWS)
+    shares = [
+        assess([coder], design, corpus, codes, taxonomy, **DRAWS).shares["share"]
+        for coder in (one, other)
+    ]
+    np.testing.assert_allclose(both.shares["share"], (shares[0] + shares[1]) / 2)
+    assert 0 < both.coders < 1
+
+
+def test_corrected_shares_can_be_drawn(sample, corpus, codes, taxonomy, truth):
+    sheet, design = sample
+    found = assess([truth.loc[sheet["unit_id"]]], design, corpus, codes, taxonomy, **DRAWS)
+    figure = charts.distribution(found.shares, taxonomy, of="units")
+    drawn = {
+        name: share
+        for trace in figure.data[:-1]
+        for name, share in zip(trace.y, trace.x, strict=True)
+    }
+    expected = found.shares.set_index("sub_category")["share"]
+    assert drawn["advice-giving"] == expected["advice-giving"]
+
+
+def test_units_that_were_not_drawn_are_refused(sample, corpus, codes, taxonomy, truth):
+    _, design = sample
+    strange = truth[~truth.index.isin(design["unit_id"])].head(1)
+    with pytest.raises(InputError, match="not in the sample"):
+        assess([strange], design, corpus, codes, taxonomy, **DRAWS)
+    with pytest.raises(OptionError, match="n is 0"):
+        draw_sample(corpus, codes, n=0)
+
+
+def test_a_filled_sheet_is_read_as_spreadsheets_write_it(tmp_path, taxonomy):
+    path = tmp_path / "sample.csv"
+    path.write_bytes(
+        "unit_id;sub_category;note\na;Affirming ;\nb;greetings;\nc;NONE;\nd;;\n".encode("utf-8-sig")
+    )
+    assert read_coded(path, taxonomy).to_dict() == {"a": "affirming", "b": NONE, "c": NONE}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("unit_id,sub_category\na,afirming\n", "row 2: 'afirming' is no sub-category"),
+        ("unit_id,sub_category\na,affirming\na,none\n", "row 3: unit a stands there twice"),
+        ("unit_id,code\na,affirming\n", "the column 'sub_category' is missing"),
+        ("unit_id,sub_category\na,\n", "holds no code"),
+    ],
+)
+def test_a_wrong_row_is_named_with_its_mend(tmp_path, taxonomy, content, sentence):
+    path = tmp_path / "sample.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        read_coded(path, taxonomy)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_coded(tmp_path / "nothing.csv", taxonomy)
