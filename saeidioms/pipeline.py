@@ -128,6 +128,7 @@ def advance(run: Run, until: str | None = None) -> None:
     """
     if not run.frozen:
         codebook_inputs(run.record.options)
+        labelling_of(run)
     if engine.why_stale(run, STAGES, STAGES[0]) is None:
         check_groups(run, run.corpus)
     engine.advance(run, STAGES, until)

@@ -1,0 +1,151 @@
+"""People in the loop of a real run: sheets, samples, a taxonomy that grows."""
+
+import json
+import shutil
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from saeidioms import cli
+from saeidioms.run import Run
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+SMALL = ["--role", "supporter", "--n-features", "24", "--k", "2"]
+
+
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory, data_folder):
+    table = pd.read_csv(data_folder / "esconv_dev.csv")
+    names = table["conversation_id"].unique()[:24]
+    path = tmp_path_factory.mktemp("people") / "chats.csv"
+    table[table["conversation_id"].isin(names)].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(chats):
+    out = chats.parent / "out"
+    cli.main(["run", str(chats), "--out", str(out), *SMALL])
+    return out
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+def fill(sheet, place_of, **cells):
+    """Give every feature of a sheet a place, and other cells where they are named."""
+    workbook = openpyxl.load_workbook(sheet)
+    coding = workbook["coding"]
+    column = {cell.value: number for number, cell in enumerate(coding[1])}
+    for row in coding.iter_rows(min_row=2):
+        feature = int(row[column["feature"]].value)
+        row[column["sub_category"]].value = place_of(feature)
+        for name, value in cells.items():
+            row[column[name]].value = value
+    workbook.save(sheet)
+
+
+def test_what_coders_agree_on_counts_and_outlives_the_dictionary(copy, chats, capsys):
+    cli.main(["sheet", str(copy), "--coders", "ann", "bob"])
+    sheets = [copy / "people" / f"sheet-{name}.xlsx" for name in ("ann", "bob")]
+    fill(sheets[0], lambda feature: "affirming", label="says well done")
+    fill(sheets[1], lambda feature: "affirming" if feature % 4 else "none")
+    cli.main(["merge", str(copy), *map(str, sheets)])
+    said = capsys.readouterr().out
+    assert "alpha" in said
+    assert "are open" in said
+    run = Run(copy)
+    table = run.codebook.table.set_index("feature")
+    settled = table[table["source"] == "override"]
+    assert len(settled) >= 12
+    assert (settled["sub_category"] == "affirming").all()
+    assert (settled["label"] == "says well done").all()
+    assert set(table[table["source"] == "offline"].index % 4) <= {0, 1, 2, 3}
+    assert (copy / "people" / "agreement.csv").is_file()
+    shares = pd.read_csv(copy / "distribution" / "distribution.csv").dropna()
+    assert shares.loc[shares["share"].idxmax(), "sub_category"] == "affirming"
+
+    overrides = copy / "people" / "overrides.csv"
+    other = copy.parent / "other"
+    again = ["--seed", "7", "--overrides", str(overrides), "--until", "codebook"]
+    cli.main(["run", str(chats), "--out", str(other), *SMALL, *again])
+    inherited = Run(other).codebook.table
+    inherited = inherited[inherited["source"] == "override"]
+    assert 5 <= len(inherited) < len(table)
+    assert inherited["note"].str.contains(r"inherited from feature \d+ \(cosine 0\.[789]").all()
+
+
+def test_a_sample_that_people_coded_judges_and_corrects(copy, capsys):
+    cli.main(["sample", str(copy), "-n", "60"])
+    path = copy / "people" / "sample.csv"
+    table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    assert table["before"].str.len().median() > 5
+    table["sub_category"] = [
+        "encouraging elaboration" if "?" in t else "none" for t in table["text"]
+    ]
+    table.to_csv(path, index=False)
+    cli.main(["agreement", str(copy), str(path)])
+    assert "encouraging elaboration" in capsys.readouterr().out
+    people = copy / "people"
+    figures = pd.read_csv(people / "validation.csv").set_index("sub_category")
+    assert figures.loc["encouraging elaboration", "kappa"] > 0.5
+    shares = pd.read_csv(people / "corrected.csv").set_index("sub_category")
+    assert shares.loc["affirming", "share"] < shares.loc["affirming", "naive"]
+    assert "encouraging elaboration" in (people / "corrected.html").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        cli.main(["sample", str(copy)])
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_taxonomy_grows_into_a_file_that_a_run_takes(copy, capsys):
+    cli.main(["taxonomy", "grow", str(copy)])
+    path = copy / "people" / "taxonomy.yaml"
+    assert str(path) in capsys.readouterr().out
+    grown = Taxonomy.read(path)
+    assert grown.categories[-1].name == "Proposed"
+    assert grown.names[:10] == Taxonomy.read("empathy").names
+    assert grown.cues == Taxonomy.read("empathy").cues
+    cli.main(["codebook", str(copy), "--taxonomy", str(path)])
+    assert (Run(copy).codebook.table["category"] == "Proposed").any()
+
+
+def test_a_dry_run_of_labelling_changes_and_sends_nothing(copy, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    before = (copy / "run.json").read_bytes()
+    asked = ["--labeller", "endpoint", "--llm", "some", "--base-url", "http://127.0.0.1:9/v1"]
+    cli.main(["labels", str(copy), *asked, "--dry-run", "--prices", "1", "2"])
+    said = capsys.readouterr().out
+    assert "calls (0 more need none)" in said
+    assert "by the prices given" in said
+    assert (copy / "run.json").read_bytes() == before
+    assert not (copy / "answers.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["agreement", "{run}", "sample.csv"], "draw with `saeidioms sample"),
+        (["merge", "{run}", "nothing.xlsx"], "nothing.xlsx"),
+        (["labels", "{run}", "--dry-run"], "--labeller"),
+        (["labels", "{run}", "--llm", "some"], "labels.labeller is offline"),
+        (["labels", "{run}", "--labeller", "local"], "needs a model"),
+    ],
+)
+def test_a_mistake_is_one_sentence(copy, capsys, arguments, sentence):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([argument.format(run=copy) for argument in arguments])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert sentence in said
+    assert said.startswith("saeidioms: ")
+
+
+def test_a_refused_option_is_not_remembered(copy, capsys):
+    before = json.loads((copy / "run.json").read_text(encoding="utf-8"))["options"]
+    with pytest.raises(SystemExit):
+        cli.main(["labels", str(copy), "--labeller", "local"])
+    assert json.loads((copy / "run.json").read_text(encoding="utf-8"))["options"] == before
