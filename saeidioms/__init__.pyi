@@ -6,8 +6,15 @@ from .embedding.embed import embed as embed
 from .embedding.embeddings import Embeddings as Embeddings
 from .idioms.features import FeatureTable as FeatureTable
 from .idioms.features import find_idioms as find_idioms
+from .idioms.fidelity import measure_fidelity as measure_fidelity
+from .idioms.judges import EmbeddingJudge as EmbeddingJudge
+from .idioms.judges import LLMJudge as LLMJudge
 from .idioms.labellers import OfflineLabeller as OfflineLabeller
 from .idioms.labellers import label as label
+from .idioms.llm_labeller import LLMLabeller as LLMLabeller
+from .llm.answers import Answers as Answers
+from .llm.endpoint import Endpoint as Endpoint
+from .llm.local import LocalModel as LocalModel
 from .run import Run as Run
 from .sae.activations import SparseActivations as SparseActivations
 from .sae.autoencoder import SparseAutoencoder as SparseAutoencoder
@@ -28,6 +35,8 @@ from .taxonomy.comparison import over_turns as over_turns
 from .taxonomy.distribution import Distribution as Distribution
 from .taxonomy.distribution import distribute as distribute
 from .taxonomy.distribution import roll_up as roll_up
+from .taxonomy.evidence import carrying_words as carrying_words
+from .taxonomy.evidence import highlighted as highlighted
 from .taxonomy.taxonomy import Taxonomy as Taxonomy
 
 __version__: str
