@@ -9,6 +9,7 @@ from sklearn.manifold import TSNE
 
 from saeidioms.charts.theme import HUES, category_colours, escape, figure
 from saeidioms.idioms.features import FeatureTable
+from saeidioms.idioms.fidelity import WEAK
 from saeidioms.taxonomy.codebook import Codebook
 
 FEWEST = 4  # features that a map makes sense for
@@ -33,7 +34,7 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
     -------
     plotly.graph_objects.Figure
         One trace a category, and one of the unassigned; a point's area grows with the share of
-        units that its feature fires on.
+        units that its feature fires on. Points of weak labels are open.
     """
     table = features.table.merge(
         codebook.table[["feature", "category", "sub_category"]], on="feature"
@@ -62,6 +63,7 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
                 "color": colour,
                 "size": 5 + 14 * np.sqrt(rows["density"] / table["density"].max()),
                 "opacity": 0.85,
+                "symbol": np.where(rows["fidelity"] < WEAK, "circle-open", "circle"),
                 "line": {"width": 0.5, "color": "white"},
             },
             customdata=[_hover(row) for _, row in rows.iterrows()],
@@ -82,4 +84,5 @@ def _hover(row: pd.Series) -> str:
     return (
         f"<b>{row['feature']}: {escape(row['label'])}</b><br>{escape(place)}, "
         f"fires on {row['density']:.2%} of units"
+        + (", weak label" if row["fidelity"] < WEAK else "")
     )

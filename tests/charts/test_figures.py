@@ -186,6 +186,7 @@ class Features:
     def __init__(self, n):
         self.table = pd.DataFrame({"feature": range(n), "label": "<b>x</b><script>"})
         self.table["density"], self.table["n_units"] = 0.01, 5
+        self.table["fidelity"] = np.nan
         self.centroids = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
 
 
@@ -204,7 +205,13 @@ def test_the_map_has_a_point_for_every_living_feature(taxonomy):
     fig = charts.feature_map(features, Codebook(12, taxonomy))
     points = {trace.name: len(trace.x) for trace in fig.data}
     assert points == {"unassigned": 5, "Odd": 0, "Cold": 0, "Warm": 6}
-    hovers = [text for trace in fig.data for text in trace.customdata]
+    assert not any("weak" in text for trace in fig.data for text in trace.customdata)
+    features.table["fidelity"] = np.where(features.table["feature"] < 2, 0.5, 0.9)
+    marked = charts.feature_map(features, Codebook(12, taxonomy))
+    symbols = [symbol for trace in marked.data for symbol in trace.marker.symbol]
+    assert symbols.count("circle-open") == 2
+    hovers = [text for trace in marked.data for text in trace.customdata]
+    assert sum("weak label" in text for text in hovers) == 2
     assert all("&lt;script&gt;" in text and "<script" not in text for text in hovers)
     again = charts.feature_map(features, Codebook(12, taxonomy))
     np.testing.assert_array_equal(fig.data[0].x, again.data[0].x)
