@@ -98,8 +98,10 @@ def _agreement(parsed: argparse.Namespace) -> None:
     )
     columns = ["positives", "precision", "recall", "f1", "kappa", "kappa_low", "kappa_high"]
     _print_table(table[["name", *columns, "naive", "share", "low", "high"]])
+    kappa = found.overall
+    print(f"\nKappa over all: {kappa.value:.3f} [{kappa.low:.3f}, {kappa.high:.3f}]")
     if len(parsed.coded) > 1:
-        print(f"\nThe coders among each other: Krippendorff's alpha {found.coders:.3f}")
+        print(f"The coders among each other: Krippendorff's alpha {found.coders:.3f}")
     print(f"\nShares of units as corrected: {run.folder.people / 'corrected.html'}")
 
 

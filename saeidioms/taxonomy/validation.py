@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,14 @@ import pandas as pd
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import InputError, OptionError
 from saeidioms.seeds import generator
-from saeidioms.stats.agreement import krippendorff_alpha
+from saeidioms.stats.agreement import Estimate, krippendorff_alpha
 from saeidioms.stats.classification import (
     StratifiedSample,
     corrected_share,
     estimate,
     f1,
     kappa,
+    overall_kappa,
     precision,
     recall,
 )
@@ -54,11 +58,14 @@ class Assessment:
         of ``n`` units, and ``clusters``.
     coders
         Krippendorff's alpha of the coders among each other; NaN with one.
+    overall
+        Cohen's kappa of the tool's strongest sub-category, or none, with people's.
     """
 
     figures: pd.DataFrame
     shares: pd.DataFrame
     coders: float
+    overall: Estimate
 
 
 def primary_codes(corpus: Corpus, codes: Codes) -> pd.Series:
@@ -79,7 +86,8 @@ def draw_sample(
 
     Stratified by the unit's strongest sub-category (or none) and, within it, by strength below or
     above the median. A stratum gets units by the square root of its size, at least five, so that
-    rare sub-categories are judged too; weights undo this later.
+    rare sub-categories are judged too; weights undo this later. Of drawn units with the same text,
+    people see one, and what they say of it holds for the others.
 
     Parameters
     ----------
@@ -98,7 +106,8 @@ def draw_sample(
         For people, in random order and without the tool's word: ``unit_id, before, text`` and
         empty ``sub_category, note``.
     design
-        For `assess`: ``unit_id, stratum``, and ``size`` of the stratum.
+        For `assess`: ``unit_id, stratum``, ``size`` of the stratum, and ``shown``, the unit on the
+        sheet that has its text.
 
     Raises
     ------
@@ -124,13 +133,15 @@ def draw_sample(
     )
     rows = random.permutation(rows)
     drawn = corpus.table.iloc[rows]
-    before = [disarm((context or {}).get(message, "")) for message in drawn["message_id"]]
-    sheet = pd.DataFrame(
-        {"unit_id": drawn["unit_id"], "before": before}
-        | {"text": drawn["text"].map(disarm), "sub_category": "", "note": ""}
-    )
     design = pd.DataFrame({"unit_id": drawn["unit_id"], "stratum": stratum.iloc[rows].to_numpy()})
     design["size"] = sizes.loc[design["stratum"]].to_numpy()
+    design["shown"] = drawn.groupby(drawn["text"].str.casefold())["unit_id"].transform("first")
+    asked = drawn[design["shown"] == design["unit_id"]]
+    before = [disarm((context or {}).get(message, "")) for message in asked["message_id"]]
+    sheet = pd.DataFrame(
+        {"unit_id": asked["unit_id"].map(disarm), "before": before}
+        | {"text": asked["text"].map(disarm), "sub_category": "", "note": ""}
+    )
     return sheet.reset_index(drop=True), design.reset_index(drop=True)
 
 
@@ -145,35 +156,24 @@ def read_coded(path: str | Path, taxonomy: Taxonomy) -> pd.Series:
         If the file cannot be read, lacks a column, or a row is wrong; file, row and mend are named.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
-        )
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as CSV ({error}); save it as CSV UTF-8."
-        ) from error
-    for name in ("unit_id", "sub_category"):
-        if name not in table:
-            raise InputError(f"{path}: the column {name!r} is missing; put it back.")
     outside = [group.name for group in taxonomy.outside]
     allowed = {name.casefold(): name for name in taxonomy.names}
     allowed |= {name.casefold(): NONE for name in [*outside, NONE]}
     said: dict[str, str] = {}
-    for row, (unit, cell) in enumerate(
-        zip(table["unit_id"], table["sub_category"], strict=True), 2
-    ):
-        place = " ".join(rearm(cell).split()).casefold()
+    for where, unit, cell in _rows_of(path):
+        place = " ".join(cell.split()).casefold()
         if not place:
             continue
+        if not unit:
+            raise InputError(f"{where}: unit_id is empty; put it back as the sheet was written.")
         if place not in allowed:
             names = [*taxonomy.names, *outside, NONE]
             raise InputError(
-                f"{path}, row {row}: {cell!r} is no sub-category of {taxonomy.name}; "
+                f"{where}: {cell!r} is no sub-category of {taxonomy.name}; "
                 f"{nearest(place, names)}there are: {', '.join(names)}."
             )
-        if said.setdefault(rearm(unit), allowed[place]) != allowed[place]:
-            raise InputError(f"{path}, row {row}: unit {unit} stands there twice; keep one row.")
+        if said.setdefault(unit, allowed[place]) != allowed[place]:
+            raise InputError(f"{where}: unit {unit} stands there twice; keep one row.")
     if not said:
         raise InputError(f"{path} holds no code; fill the column sub_category.")
     return pd.Series(said)
@@ -206,27 +206,32 @@ def assess(
     Raises
     ------
     InputError
-        If a coded unit was not drawn.
+        If a coded unit was not drawn, or a drawn one is not in the corpus.
     """
     words = pd.DataFrame({f"coder {i}": said for i, said in enumerate(coded)})
-    strange = words.index.difference(pd.Index(design["unit_id"]))
+    strange = words.index.difference(pd.Index(design["shown"]))
     if len(strange):
         raise InputError(
             f"unit {strange[0]} was coded but is not in the sample; give the sheets of this run's "
             "own sample."
         )
-    kept = design[design["unit_id"].isin(words.index)]
+    primary = primary_codes(corpus, codes)
+    gone = pd.Index(design["unit_id"]).difference(primary.index)
+    if len(gone):
+        raise InputError(
+            f"unit {gone[0]} was drawn but is not in the corpus any more; draw a new sample."
+        )
+    kept = design[design["shown"].isin(words.index)]
     sizes = kept.groupby("stratum", sort=True)["size"].first()
     missing = set(design["stratum"]) - set(sizes.index)
     if missing:
         logger.warning(
-            "No unit was coded of %s; figures hold for the other units.", ", ".join(sorted(missing))
+            "No unit was coded of %s; the others stand for these.", ", ".join(sorted(missing))
         )
     strata = pd.Index(sizes.index).get_indexer(kept["stratum"])
     sample = StratifiedSample(strata.astype(np.int64), sizes.to_numpy(np.int64))
-    primary = primary_codes(corpus, codes)
     clusters = pd.factorize(corpus.conversations)[0]
-    tool, people = primary.loc[kept["unit_id"]], words.loc[kept["unit_id"]]
+    tool, people = primary.loc[kept["unit_id"]], words.loc[kept["shown"]]
     n_coders = people.notna().sum(axis=1).to_numpy()
     figures, shares = [], []
     for row in _levels(taxonomy):
@@ -247,7 +252,40 @@ def assess(
             | {"count": round(share.value * len(corpus)), "n": len(corpus)}
             | {"clusters": int(clusters.max()) + 1}
         )
-    return Assessment(pd.DataFrame(figures), pd.DataFrame(shares), _agreement(words))
+    names = [*taxonomy.names, NONE]
+    given = np.column_stack([people.eq(name).sum(axis=1) for name in names]) / n_coders[:, None]
+    random = generator(seed, "overall agreement")
+    options = {"level": level, "n_boot": n_boot, "generator": random}
+    overall = overall_kappa(pd.Index(names).get_indexer(tool), given, sample, **options)
+    return Assessment(pd.DataFrame(figures), pd.DataFrame(shares), _agreement(words), overall)
+
+
+def _rows_of(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield where a row stands ("sample.csv, row 7"), its unit id and its sub-category."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        delimiter = max(",;\t", key=first.count)
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path} cannot be read as CSV ({error}); save it as CSV UTF-8."
+        ) from error
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    for name in ("unit_id", "sub_category"):
+        if header.count(name) != 1:
+            problem = "stands twice; keep one" if name in header else "is missing; put it back"
+            raise InputError(f"{path}: the column {name!r} {problem}.")
+    for number, row in enumerate(rows[1:], start=2):
+        where = f"{path}, row {number}"
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise InputError(
+                f"{where}: {len(row)} cells where the first row has {len(header)}; quote cells "
+                "that hold a comma."
+            )
+        # Spreadsheets leave off empty cells at the end of a row.
+        cells = dict(zip_longest(header, row[: len(header)], fillvalue=""))
+        yield where, rearm(cells["unit_id"].strip()), rearm(cells["sub_category"].strip())
 
 
 def _levels(taxonomy: Taxonomy) -> list[dict[str, Any]]:

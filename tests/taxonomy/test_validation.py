@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from saeidioms import charts
 from saeidioms.corpus.corpus import Corpus
+from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import InputError, OptionError
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -94,6 +96,8 @@ def test_known_errors_of_the_tool_are_found_and_its_shares_corrected(
     assert share["low"] < true < share["high"]
     assert share["naive"] < share["low"]
     assert np.isnan(found.coders)
+    tool = primary_codes(corpus, codes)
+    assert found.overall.low < cohen_kappa_score(tool, truth) < found.overall.high
 
 
 def test_where_people_say_what_the_tool_says_nothing_is_corrected(sample, corpus, codes, taxonomy):
@@ -156,6 +160,11 @@ def test_a_filled_sheet_is_read_as_spreadsheets_write_it(tmp_path, taxonomy):
         ("unit_id,sub_category\na,affirming\na,none\n", "row 3: unit a stands there twice"),
         ("unit_id,code\na,affirming\n", "the column 'sub_category' is missing"),
         ("unit_id,sub_category\na,\n", "holds no code"),
+        ("unit_id,sub_category,sub_category\na,none,none\n", "'sub_category' stands twice"),
+        ("unit_id,text,sub_category\na,I see, so,none\n", "row 2: 4 cells where"),
+        ("unit_id,sub_category\na,none\n\n\nb,afirming\n", "row 5: 'afirming'"),
+        ("unit_id,sub_category\n,affirming\n", "row 2: unit_id is empty"),
+        ("", "the column 'unit_id' is missing"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_mend(tmp_path, taxonomy, content, sentence):
@@ -165,3 +174,90 @@ def test_a_wrong_row_is_named_with_its_mend(tmp_path, taxonomy, content, sentenc
         read_coded(path, taxonomy)
     with pytest.raises(InputError, match="cannot be read"):
         read_coded(tmp_path / "nothing.csv", taxonomy)
+
+
+def test_a_row_that_is_cut_short_is_not_coded(tmp_path, taxonomy):
+    path = tmp_path / "sample.csv"
+    path.write_text("unit_id,before,text,sub_category,note\na,b\nc,d,e,none\n", encoding="utf-8")
+    assert read_coded(path, taxonomy).to_dict() == {"c": NONE}
+
+
+def test_a_unit_id_that_looks_like_a_formula_is_disarmed_and_read_back(
+    tmp_path, corpus, codes, taxonomy
+):
+    ids = "=" + corpus.table["unit_id"]
+    strange = Corpus(corpus.table.assign(unit_id=ids), "sentence", None)
+    coded = Codes(codes.units.assign(unit_id="=" + codes.units["unit_id"]), codes.messages)
+    sheet, design = draw_sample(strange, coded, n=50)
+    assert sheet["unit_id"].str.startswith("'=").all()
+    path = tmp_path / "sample.csv"
+    sheet.assign(sub_category=NONE).to_csv(path, index=False)
+    assert set(read_coded(path, taxonomy).index) == set(design["shown"])
+
+
+def test_a_text_is_coded_once_and_counts_wherever_it_was_drawn(corpus, codes, taxonomy, truth):
+    texts = np.where(truth == NONE, "Hello!", corpus.table["text"])
+    texts[::2] = [text.upper() for text in texts[::2]]
+    repeated = Corpus(corpus.table.assign(text=texts), "sentence", None)
+    sheet, design = draw_sample(repeated, codes, n=300)
+    assert not sheet["text"].str.casefold().duplicated().any()
+    assert len(sheet) < len(design)
+    assert set(design["shown"]) == set(sheet["unit_id"])
+    once = assess([truth.loc[sheet["unit_id"]]], design, repeated, codes, taxonomy, **DRAWS)
+    each = assess(
+        [truth.loc[design["unit_id"]]],
+        design.assign(shown=design["unit_id"]),
+        *(repeated, codes, taxonomy),
+        **DRAWS,
+    )
+    pd.testing.assert_frame_equal(once.figures, each.figures)
+
+
+def test_a_sample_of_another_corpus_is_refused(sample, corpus, codes, taxonomy, truth):
+    sheet, design = sample
+    other = Corpus(corpus.table.assign(unit_id="x" + corpus.table["unit_id"]), "sentence", None)
+    with pytest.raises(InputError, match="not in the corpus any more"):
+        assess([truth.loc[sheet["unit_id"]]], design, other, codes, taxonomy, **DRAWS)
+
+
+def test_strata_that_nobody_coded_are_named(sample, corpus, codes, taxonomy, truth, caplog):
+    _, design = sample
+    coded = truth.loc[design.loc[~design["stratum"].str.startswith("affirming"), "unit_id"]]
+    found = assess([coded], design, corpus, codes, taxonomy, **DRAWS)
+    assert "No unit was coded of affirming, affirming, strong" in caplog.text
+    share = found.shares.set_index("sub_category").loc["affirming"]
+    assert share["low"] < share["naive"] < share["high"]
+
+
+STRATEGIES = {
+    "Questions": "encouraging elaboration",
+    "Restatement or Paraphrasing": "demonstrating understanding",
+    "Reflection of feelings": "validating emotions",
+    "Affirmation and Reassurance": "affirming",
+    "Providing Suggestions": "advice-giving",
+    "Information": "advice-giving",
+    "Self-disclosure": "self-oriented",
+}
+
+
+def test_shares_of_real_strategies_are_found_through_a_tool_that_errs(data_folder, taxonomy):
+    """The authors of ESConv stand in for a coder; the tool says advice too often, and misses."""
+    corpus = read_corpus(data_folder / "esconv_dev.csv").where(role="supporter")
+    people = corpus.table["strategy"].map(STRATEGIES).fillna(NONE).set_axis(corpus.ids)
+    random = np.random.default_rng(0)
+    draw = random.random(len(people))
+    said = people.mask(draw < 0.25, "advice-giving").mask(draw > 0.9, NONE)
+    coded = said[said != NONE]
+    units = pd.DataFrame({"unit_id": coded.index, "sub_category": coded.to_numpy()})
+    units["category"] = [taxonomy.category_of(name) for name in units["sub_category"]]
+    units["strength"] = random.uniform(0.2, 1, len(units))
+    codes = Codes(units, pd.DataFrame())
+    sheet, design = draw_sample(corpus, codes, n=300)
+    found = assess([people.loc[sheet["unit_id"]]], design, corpus, codes, taxonomy, **DRAWS)
+    shares = found.shares[found.shares["level"] == "sub_category"].set_index("sub_category")
+    true = people.value_counts(normalize=True).reindex(shares.index, fill_value=0)
+    within = (shares["low"] <= true) & (true <= shares["high"])
+    assert within.sum() >= len(shares) - 1
+    assert within["advice-giving"]
+    assert shares.loc["advice-giving", "naive"] > shares.loc["advice-giving", "high"]
+    assert found.overall.low < cohen_kappa_score(said, people) < found.overall.high
