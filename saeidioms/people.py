@@ -59,12 +59,13 @@ def merge(
         If the codebook of the run was applied from another, or has other overrides already.
     """
     codebook = run.record.options["codebook"]
-    path = run.folder.people / OVERRIDES
+    # Absolute, so that it is the same file from whatever folder the run is gone on with.
+    path = (run.folder.people / OVERRIDES).resolve()
     if run.frozen:
         raise OptionError(
             f"the codebook of {run.folder.root} is that of {run.record.dictionary}; merge there."
         )
-    if codebook["overrides"] not in (None, str(path)):
+    if codebook["overrides"] is not None and Path(codebook["overrides"]).resolve() != path:
         raise OptionError(
             f"the run has overrides already, {codebook['overrides']}; add their rows to a sheet, "
             "or make the codebook without them."
@@ -94,8 +95,13 @@ def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:
         If there is a sample already: its codes can only be judged by how it was drawn.
     """
     path = run.folder.people / SAMPLE
-    if path.exists():
-        raise OptionError(f"{path} is there already, and may hold codes; move both files away.")
+    # A sheet that was renamed for its coder still needs the design that it was drawn by.
+    for file in (path, path.with_name(DESIGN)):
+        if file.exists():
+            raise OptionError(
+                f"{file} is there already, and codes of that sample are judged by it; move "
+                f"{SAMPLE} and {DESIGN} away to draw another."
+            )
     sheet, design = draw_sample(run.corpus, run.codes, n=n, context=_before(run), seed=seed)
     for table, name in ((design, DESIGN), (sheet, SAMPLE)):
         with atomic_path(run.folder.people / name) as temporary:
