@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
 from saeidioms.taxonomy.inheritance import remember
 from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
 from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded
+
+logger = logging.getLogger(__name__)
 
 SHEET, OVERRIDES, AGREEMENT = "sheet.xlsx", "overrides.csv", "agreement.csv"
 SAMPLE, DESIGN, FIGURES, SHARES = "sample.csv", "design.csv", "validation.csv", "corrected.csv"
@@ -120,7 +123,11 @@ def judge(run: Run, coded: Sequence[str | Path], *, seed: int = 0) -> Assessment
     ------
     ArtifactError
         If no sample was drawn from this run.
+    OptionError
+        If a file is given twice: it would agree with itself.
     """
+    if len({Path(sheet).resolve() for sheet in coded}) < len(coded):
+        raise OptionError("a coded sample is given twice; give one of each coder.")
     path = run.folder.people / DESIGN
     if not path.is_file():
         raise ArtifactError(f"{path} is missing; draw with `saeidioms sample {run.folder.root}`.")
@@ -141,6 +148,7 @@ def _before(run: Run) -> dict[str, str]:
     """Return what was said before each message, by its id; nothing where the chats are gone."""
     source = Path(run.record.source)
     if not source.exists():
+        logger.warning("%s is not there; the column 'before' of the sheet stays empty.", source)
         return {}
     messages = read_corpus(source, **run.record.options["corpus"]).messages()
     before = messages.groupby("conversation_id", sort=False)["text"].shift().fillna("")

@@ -8,7 +8,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from saeidioms import cli
+from saeidioms import cli, people
 from saeidioms.run import Run
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -49,6 +49,75 @@ def fill(sheet, place_of, **cells):
     workbook.save(sheet)
 
 
+def stopped(capsys, *arguments):
+    """Run a command that must fail; return its one sentence."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    assert caught.value.code == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "saeidioms: " in line]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def coded_sample(run, path, place_of):
+    """Write a copy of the sample of a run, with a place for each text."""
+    table = pd.read_csv(run / "people" / "sample.csv", encoding="utf-8-sig", dtype=str)
+    table["sub_category"] = table["text"].map(place_of)
+    table.to_csv(path, index=False, sep=";", encoding="utf-8-sig")
+    return path
+
+
+def test_sheets_hide_what_the_tool_thinks_and_say_how_to_go_on(copy, capsys):
+    cli.main(["sheet", str(copy), "--coders", "ann", "bob"])
+    said = capsys.readouterr().out
+    sheets = [copy / "people" / f"sheet-{name}.xlsx" for name in ("ann", "bob")]
+    assert f"saeidioms merge {copy} {sheets[0]} {sheets[1]}" in said
+    header = [cell.value for cell in openpyxl.load_workbook(sheets[0])["coding"][1]]
+    assert "sub_category" in header
+    assert "tool_label" not in header
+    before = sheets[0].read_bytes()
+    assert "is there already" in stopped(capsys, "sheet", copy, "--coders", "ann")
+    assert sheets[0].read_bytes() == before
+
+
+def test_what_is_open_is_settled_by_an_adjudicator_from_any_folder(copy, capsys, monkeypatch):
+    monkeypatch.setattr(people, "advance", lambda run: run.record.write(run.folder.record))
+    cli.main(["sheet", str(copy), "--coders", "ann", "bob", "cem"])
+    sheets = [copy / "people" / f"sheet-{name}.xlsx" for name in ("ann", "bob", "cem")]
+    for sheet, place in zip(sheets, ("affirming", "none", "self-oriented"), strict=True):
+        fill(sheet, lambda feature, place=place: place)
+    cli.main(["merge", str(copy), str(sheets[0])])
+    assert "One coder alone" in capsys.readouterr().out
+    monkeypatch.chdir(copy.parent)
+    cli.main(["merge", copy.name, *map(str, sheets), "--adjudicator", "cem"])
+    assert ", 0 are open" in capsys.readouterr().out
+    overrides = pd.read_csv(copy / "people" / "overrides.csv", encoding="utf-8-sig")
+    assert (overrides["sub_category"] == "self-oriented").all()
+    said = "ann: affirming; bob: none; cem (adjudicator): self-oriented"
+    assert (overrides["note"] == said).all()
+    monkeypatch.chdir(copy)
+    assert Path(Run(".").record.options["codebook"]["overrides"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda record: record["options"]["codebook"].update(overrides="own.csv"), "own.csv"),
+        (lambda record: record.update(dictionary="first"), "is that of first; merge there"),
+    ],
+)
+def test_what_others_said_is_not_merged_over(copy, capsys, change, sentence):
+    record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    change(record)
+    (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    cli.main(["sheet", str(copy)])
+    sheet = copy / "people" / "sheet.xlsx"
+    fill(sheet, lambda feature: "affirming")
+    assert sentence in stopped(capsys, "merge", copy, sheet)
+    assert not (copy / "people" / "overrides.csv").exists()
+
+
 def test_what_coders_agree_on_counts_and_outlives_the_dictionary(copy, chats, capsys):
     cli.main(["sheet", str(copy), "--coders", "ann", "bob"])
     sheets = [copy / "people" / f"sheet-{name}.xlsx" for name in ("ann", "bob")]
@@ -64,7 +133,8 @@ def test_what_coders_agree_on_counts_and_outlives_the_dictionary(copy, chats, ca
     assert len(settled) >= 12
     assert (settled["sub_category"] == "affirming").all()
     assert (settled["label"] == "says well done").all()
-    assert set(table[table["source"] == "offline"].index % 4) <= {0, 1, 2, 3}
+    assert (settled.index % 4 > 0).all()  # what they differ on stays the tool's
+    assert (table.loc[table.index % 4 == 0, "source"] != "override").all()
     assert (copy / "people" / "agreement.csv").is_file()
     shares = pd.read_csv(copy / "distribution" / "distribution.csv").dropna()
     assert shares.loc[shares["share"].idxmax(), "sub_category"] == "affirming"
@@ -96,9 +166,46 @@ def test_a_sample_that_people_coded_judges_and_corrects(copy, capsys):
     shares = pd.read_csv(people / "corrected.csv").set_index("sub_category")
     assert shares.loc["affirming", "share"] < shares.loc["affirming", "naive"]
     assert "encouraging elaboration" in (people / "corrected.html").read_text(encoding="utf-8")
-    with pytest.raises(SystemExit):
-        cli.main(["sample", str(copy)])
-    assert "is there already" in capsys.readouterr().err
+    assert "is there already" in stopped(capsys, "sample", copy)
+
+
+def test_a_sample_keeps_its_design_when_the_sheet_is_renamed_for_a_coder(copy, capsys):
+    cli.main(["sample", str(copy), "-n", "40"])
+    design = (copy / "people" / "design.csv").read_bytes()
+    (copy / "people" / "sample.csv").rename(copy / "people" / "sample-ann.csv")
+    assert "design.csv is there already" in stopped(capsys, "sample", copy, "--seed", "1")
+    assert (copy / "people" / "design.csv").read_bytes() == design
+
+
+def test_a_sample_without_what_was_said_before_says_so(copy, caplog):
+    record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    record["source"] = str(copy / "gone.csv")
+    (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    cli.main(["sample", str(copy), "-n", "40"])
+    assert "'before' of the sheet stays empty" in caplog.text
+    table = pd.read_csv(copy / "people" / "sample.csv", encoding="utf-8-sig")
+    assert table["before"].isna().all()
+
+
+def by_question_mark(text):
+    return "encouraging elaboration" if "?" in text else "greetings"
+
+
+def test_two_coders_of_a_sample_are_compared_with_each_other(copy, capsys):
+    cli.main(["sample", str(copy), "-n", "60"])
+    ann = coded_sample(copy, copy.parent / "ann.csv", by_question_mark)
+    bob = coded_sample(copy, copy.parent / "bob.csv", lambda text: "none")
+    cli.main(["agreement", str(copy), str(ann), str(bob)])
+    said = capsys.readouterr().out
+    assert "Krippendorff's alpha -0." in said
+    figures = pd.read_csv(copy / "people" / "validation.csv").set_index("sub_category")
+    texts = Run(copy).corpus.table.set_index("unit_id")["text"]
+    drawn = texts.loc[pd.read_csv(copy / "people" / "design.csv", encoding="utf-8-sig")["unit_id"]]
+    halves = drawn.str.contains("?", regex=False).sum() / 2
+    assert figures.loc["encouraging elaboration", "positives"] == halves > 0
+    assert "given twice" in stopped(capsys, "agreement", copy, ann, ann)
+    wrong = coded_sample(copy, copy.parent / "wrong.csv", lambda text: "afirming")
+    assert "wrong.csv, row 2: 'afirming'" in stopped(capsys, "agreement", copy, wrong)
 
 
 def test_a_taxonomy_grows_into_a_file_that_a_run_takes(copy, capsys):
@@ -111,6 +218,7 @@ def test_a_taxonomy_grows_into_a_file_that_a_run_takes(copy, capsys):
     assert grown.cues == Taxonomy.read("empathy").cues
     cli.main(["codebook", str(copy), "--taxonomy", str(path)])
     assert (Run(copy).codebook.table["category"] == "Proposed").any()
+    assert "may be edited" in stopped(capsys, "taxonomy", "grow", copy)
 
 
 def test_a_dry_run_of_labelling_changes_and_sends_nothing(copy, capsys, monkeypatch):

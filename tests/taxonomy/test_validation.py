@@ -76,6 +76,30 @@ def test_every_code_is_sampled_blindly_and_in_random_order(corpus, codes, sample
     assert again["unit_id"].tolist() == design["unit_id"].tolist()
 
 
+def test_a_stratum_gives_five_units_or_all_that_it_has(corpus, codes, taxonomy):
+    rare = codes.units.head(3).assign(sub_category="self-oriented", category="Mis-attuned")
+    units = pd.concat([rare, codes.units.iloc[3:]])
+    _, design = draw_sample(corpus, Codes(units, codes.messages), n=8)
+    drawn = design.groupby("stratum")["size"].agg(["count", "first"])
+    assert (drawn["count"] == np.minimum(5, drawn["first"])).all()
+    assert drawn.loc[["self-oriented", "self-oriented, strong"], "first"].sum() == 3
+
+
+def test_another_seed_draws_other_units(corpus, codes, sample):
+    other = draw_sample(corpus, codes, n=400, seed=1)[1]
+    assert set(other["unit_id"]) != set(sample[1]["unit_id"])
+
+
+def test_weights_undo_that_rare_codes_are_drawn_more_often(sample, corpus, codes, taxonomy, truth):
+    sheet, design = sample
+    coded = truth.loc[sheet["unit_id"]]
+    found = assess([coded], design, corpus, codes, taxonomy, **DRAWS)
+    share = found.shares.set_index("sub_category").loc["affirming"]
+    true = (truth == "affirming").mean()
+    assert (coded == "affirming").mean() > share["high"]
+    assert abs(share["share"] - true) < 0.02
+
+
 def test_no_cell_of_the_sheet_is_a_formula(sample):
     sheet, _ = sample
     assert sheet["text"].str.startswith("'=").all()
