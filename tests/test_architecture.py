@@ -10,8 +10,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
     *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
-    *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "charts", "report"),
-    *("run", "engine", "options", "stages", "pipeline", "people", "people_cli", "cli", "__main__"),
+    *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "findings", "charts"),
+    *(
+        "report",
+        "run",
+        "engine",
+        "options",
+        "stages",
+        "pipeline",
+        "people",
+        "people_cli",
+        "cli",
+        "__main__",
+    ),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

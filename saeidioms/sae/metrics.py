@@ -17,10 +17,13 @@ DEAD_ROWS = 200_000  # training rows on which a feature must be silent to count 
 
 def sum_of_squares(matrix: npt.NDArray[np.float32], center: npt.NDArray[np.float32]) -> float:
     """Return ``sum |x - center|²`` over the rows of `matrix`, in float64 and block by block."""
-    return sum(
-        float(np.square(matrix[start : start + BLOCK] - center, dtype=np.float64).sum())
-        for start in range(0, len(matrix), BLOCK)
-    )
+    starts = range(0, len(matrix), BLOCK)
+    return sum(_squared(matrix[start : start + BLOCK] - center) for start in starts)
+
+
+def _squared(block: npt.NDArray[np.float32]) -> float:
+    """Return the sum of squares in float64, without a matrix of squares."""
+    return float(np.einsum("nd,nd->", block, block, dtype=np.float64))
 
 
 def firings(activations: sparse.csr_matrix) -> npt.NDArray[np.int64]:
@@ -111,9 +114,9 @@ def score(
         block = read(matrix, rows[part])
         activations = coder.encode(block)
         counts += firings(activations)
-        decoded = activations @ components + coder.mean
-        residual += float(np.square(block - decoded, dtype=np.float64).sum())
-        total += float(np.square(block - center, dtype=np.float64).sum())
+        total += _squared(block - center)
+        block -= activations @ components
+        residual += _squared(block - coder.mean)
     explained = explained_variance(residual, total)
     return Score(explained, float(counts.sum() / max(1, len(rows))), counts, len(rows))
 

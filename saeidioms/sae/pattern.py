@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 Places = slice | Tensor
@@ -63,9 +65,18 @@ class Pattern:
     @cached_property
     def _transposed(self) -> tuple[Tensor, Tensor, Tensor]:
         """Pointers and columns of the (F, B) transpose, and the order that its values take."""
-        order = torch.argsort(self.columns, stable=True)
-        counts = torch.bincount(self.columns, minlength=self.n_features)
-        return _pointers(counts), self.rows[order], order
+        if self.columns.is_cuda:
+            order = torch.argsort(self.columns, stable=True)
+            counts = torch.bincount(self.columns, minlength=self.n_features)
+            return _pointers(counts), self.rows[order], order
+        # Counting is several times faster than torch's stable sort.
+        csr = (np.arange(len(self.columns)), self.columns.numpy(), self.pointers.numpy())
+        csc = sparse.csr_array(csr, shape=self.shape).tocsc()
+        pointers, rows, order = (
+            torch.from_numpy(part.astype(np.int64, copy=False))
+            for part in (csc.indptr, csc.indices, csc.data)
+        )
+        return pointers, rows, order
 
     def take(self, dense: Tensor) -> Tensor:
         """Return the (nnz,) entries of a dense (B, F) matrix at these places."""
@@ -106,7 +117,7 @@ class Pattern:
         if not (left.is_cuda or with_mkl):
             return self.take(left @ right.T)
         places = _csr(self.pointers, self.columns, left.new_zeros(len(self.columns)), self.shape)
-        return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0).values()
+        return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0, out=places).values()
 
 
 def _pointers(counts: Tensor) -> Tensor:

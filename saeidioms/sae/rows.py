@@ -1,8 +1,9 @@
 """Rows to train on, from matrices of any size: read, scaled and shuffled pool by pool.
 
-What fits into a pool is held in memory (on the device) and shuffled whole. What does not
-is read as blocks in random order, enough of them at a time to fill a pool, and shuffled within
-the pool; while the device works on one pool, the next is read.
+A matrix in memory is shuffled whole, and batches are taken from where it is. Of one on disk, or for
+a GPU, what fits into a pool is held there and shuffled whole; what does not is read as blocks in
+random order, enough of them at a time to fill a pool, and shuffled within the pool; while the
+device works on one pool, the next is read.
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ def streams(matrix: Any) -> bool:
     return len(getattr(matrix, "shape", ())) == 2 and (
         isinstance(matrix, np.memmap) or hasattr(matrix, "vectors")
     )
+
+
+def is_held(matrix: Any) -> bool:
+    """Return whether a matrix is an array in memory that torch can use as it is."""
+    plain = isinstance(matrix, np.ndarray) and not isinstance(matrix, np.memmap)
+    return plain and matrix.dtype == np.float32 and matrix.flags.carray
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ class Scaling:
         for part in parts:
             block = read(matrix, rows[part]) - shift
             total += block.sum(axis=0, dtype=np.float64)
-            squares += np.square(block, dtype=np.float64).sum(axis=0)
+            squares += np.einsum("nd,nd->d", block, block, dtype=np.float64)
             n += len(block)
         mean = total / n
         scale = float(np.sqrt(max(0.0, (squares / n - mean**2).mean())))
@@ -191,12 +198,18 @@ class Batches:
                     if skip:
                         skip -= 1
                         continue
-                    yield pool.index_select(0, order[start : start + self.size])
+                    yield pool.take(order[start : start + self.size])
             epoch += 1
 
     @cached_property
-    def _whole(self) -> Tensor:
-        return self._load(self._blocks())
+    def _in_place(self) -> bool:
+        """Whether batches are taken from the matrix itself: held, and all of it seen finite."""
+        seen = len(self.rows) <= MEASURED
+        return self.device == "cpu" and is_held(self.matrix) and seen
+
+    @cached_property
+    def _whole(self) -> _Pool | _Held:
+        return _Held(self) if self._in_place else self._load(self._blocks())
 
     def _blocks(self) -> list[slice]:
         return list(blocks(len(self.rows)))
@@ -210,11 +223,13 @@ class Batches:
         return max(-(-self.size // BLOCK), room // bytes_per_block)
 
     def _pool_sizes(self) -> list[int]:
+        if self._in_place:
+            return [len(self.rows)]
         whole = self._blocks_per_pool * BLOCK
         full, rest = divmod(len(self.rows), whole)
         return [whole] * full + [rest] * bool(rest)
 
-    def _pools(self, random: np.random.Generator) -> Iterator[Tensor]:
+    def _pools(self, random: np.random.Generator) -> Iterator[_Pool]:
         """Yield pools of blocks in random order, the last block last, each read in advance."""
         parts, each = self._blocks(), self._blocks_per_pool
         order = [*random.permutation(len(parts) - 1), len(parts) - 1]
@@ -229,7 +244,7 @@ class Batches:
             assert ahead is not None
             yield ahead.result()
 
-    def _load(self, parts: list[slice]) -> Tensor:
+    def _load(self, parts: list[slice]) -> _Pool:
         """Return the scaled rows of some blocks, on the device."""
         pool = torch.empty(
             (sum(part.stop - part.start for part in parts), self.matrix.shape[1]),
@@ -240,4 +255,34 @@ class Batches:
             block = self.scaling.down(read(self.matrix, self.rows[part]))
             pool[start : start + len(block)] = torch.from_numpy(block)
             start += len(block)
-        return pool.to(self.device, non_blocking=True)
+        return _Pool(pool.to(self.device, non_blocking=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """Scaled rows on the device."""
+
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: Tensor) -> Tensor:
+        return self.rows.index_select(0, places)
+
+
+class _Held:
+    """Rows of a matrix in memory, scaled when they are taken."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.matrix = torch.from_numpy(batches.matrix)
+        self.rows = torch.from_numpy(batches.rows)
+        self.mean = torch.from_numpy(batches.scaling.mean)
+        self.scale = float(np.float32(batches.scaling.scale))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: Tensor) -> Tensor:
+        batch = self.matrix.index_select(0, self.rows.index_select(0, places))
+        return batch.sub_(self.mean).div_(self.scale)

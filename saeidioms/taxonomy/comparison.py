@@ -12,14 +12,12 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import difference_interval, share_interval, sum_by_cluster
+from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.distribution import (
     CONVERSATION,
     Distribution,
-    as_text,
     check_draws,
-    no_column,
-    own_where_missing,
 )
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -186,15 +184,13 @@ def over_turns(
     check_draws(level, n_boot)
     if bins < 1:
         raise OptionError(f"bins is {bins}; give at least 1.")
-    messages = corpus.messages()
-    if cluster not in messages.columns:
-        raise no_column(cluster, [CONVERSATION, *corpus.metadata])
-    grouped = messages.groupby(CONVERSATION, sort=False)
+    coded = CodedMessages.join(corpus, codes, taxonomy)
+    clusters = coded.clusters(cluster)
+    grouped = coded.messages.groupby(CONVERSATION, sort=False)
     middle = (grouped.cumcount() + 0.5) / grouped["message_id"].transform("size")
     part_of = (middle * bins).astype(int).to_numpy()
     names = [category.name for category in taxonomy.categories]
-    holds = _holds(corpus, codes, messages["message_id"], names)
-    clusters = own_where_missing(as_text(messages[cluster]), messages[CONVERSATION])
+    holds = coded.holds_category
     parts = []
     for part in range(bins):
         rows = part_of == part
@@ -212,12 +208,3 @@ def over_turns(
         table["low"], table["high"], table["n"], table["clusters"] = low, high, rows.sum(), len(n)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
-
-
-def _holds(corpus: Corpus, codes: Codes, messages: pd.Series, names: list[str]) -> np.ndarray:
-    """Return (M, K) booleans: which message holds which category."""
-    owner = corpus.table.set_index("unit_id")["message_id"]
-    rows = pd.Index(messages).get_indexer(owner.loc[codes.units["unit_id"]])
-    holds = np.zeros((len(messages), len(names)), dtype=bool)
-    holds[rows, pd.Index(names).get_indexer(codes.units["category"])] = True
-    return holds

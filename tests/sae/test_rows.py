@@ -51,6 +51,13 @@ def batches(matrix, rows=None, seed=0, size=SIZE):
     return Batches(matrix, rows, Scaling.of(matrix, rows), size, seed, "cpu")
 
 
+@pytest.fixture
+def on_disk(matrix, tmp_path):
+    """Return the matrix, memory-mapped: one in memory is never read into pools."""
+    np.save(tmp_path / "on_disk.npy", matrix)
+    return np.load(tmp_path / "on_disk.npy", mmap_mode="r")
+
+
 def taken(source, start, n):
     return [batch.numpy() for batch in itertools.islice(source.since(start), n)]
 
@@ -106,7 +113,27 @@ def test_pools_hold_every_row_once_too(held, several_pools):
     assert sorted(row.tobytes() for row in later) == sorted(row.tobytes() for row in scaled)
 
 
-def test_a_pool_is_read_at_a_time(matrix, several_pools, monkeypatch):
+def test_a_matrix_in_memory_gives_the_batches_of_one_on_disk_without_a_copy(matrix, on_disk):
+    rows = np.arange(0, N, 3)
+    held, mapped = batches(matrix, rows, size=50), batches(on_disk, rows, size=50)
+    for ours, theirs in zip(taken(held, 0, 13), taken(mapped, 0, 13), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert np.shares_memory(held._whole.matrix.numpy(), matrix)
+
+
+@pytest.mark.parametrize("change", ["read-only", "float64", "by columns"])
+def test_a_matrix_in_memory_that_torch_cannot_take_as_it_is_is_copied(matrix, change):
+    expected = taken(batches(matrix), 0, 3)
+    if change == "read-only":
+        matrix.flags.writeable = False
+    matrix = {"float64": matrix.astype(float), "by columns": np.asfortranarray(matrix)}.get(
+        change, matrix
+    )
+    for ours, theirs in zip(taken(batches(matrix), 0, 3), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_pool_is_read_at_a_time(on_disk, several_pools, monkeypatch):
     pools = []
     load = Batches._load
 
@@ -115,16 +142,16 @@ def test_a_pool_is_read_at_a_time(matrix, several_pools, monkeypatch):
         return load(self, parts)
 
     monkeypatch.setattr(Batches, "_load", watched)
-    taken(batches(matrix, np.arange(0, 960), size=50), 0, 38)
+    taken(batches(on_disk, np.arange(0, 960), size=50), 0, 38)
     assert [len(pool) for pool in pools] == [250, 250, 250, 210] * 2
     for epoch in (pools[:4], pools[4:]):
         assert sorted(itertools.chain(*epoch)) == list(range(960))
     assert len({tuple(pool) for pool in pools[:3] + pools[4:7]}) == 6  # of blocks in random order
 
 
-def test_no_row_is_left_out_for_good(matrix, several_pools):
+def test_no_row_is_left_out_for_good(on_disk, several_pools):
     rows = np.arange(0, 730)  # the last pool holds more than a batch, but no whole number of them
-    source = batches(matrix, rows, size=100)
+    source = batches(on_disk, rows, size=100)
     seen = {row.tobytes() for row in np.concatenate(taken(source, 0, 200))}
     assert len(seen) == len(rows)
 
@@ -144,12 +171,6 @@ def test_batches_are_the_same_from_any_step_on(matrix, pools, step, request):
     straight = taken(batches(matrix), 0, step + 3)[step:]
     resumed = taken(batches(matrix), step, 3)
     np.testing.assert_array_equal(straight, resumed)
-
-
-def test_a_mapped_matrix_gives_the_batches_of_an_array(matrix, tmp_path, several_pools):
-    np.save(tmp_path / "rows.npy", matrix)
-    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    np.testing.assert_array_equal(taken(batches(mapped), 0, 30), taken(batches(matrix), 0, 30))
 
 
 def test_the_seed_decides_the_order(matrix):

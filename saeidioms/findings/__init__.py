@@ -1,0 +1,1 @@
+"""Coded messages -> findings: comparisons, changes, sequences, traits, predictions."""
