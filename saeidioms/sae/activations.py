@@ -20,7 +20,7 @@ from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
 from saeidioms.errors import ArtifactError, InputError
 
 FORMAT = 2
-SHARD_ROWS = 1_000_000
+SHARD_ROWS = 200_000
 DTYPES = {"data": np.float32, "indices": np.int32, "counts": np.int32}
 
 Part = tuple[sparse.csr_matrix, npt.NDArray]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ Statistic = Callable[[Floats], Floats]  # (..., P) sums over clusters -> (..., S
 
 FEWEST_CLUSTERS = 2
 _BLOCK = 16_000_000  # weights of clusters that are held at once
+_FEW_BEYOND = 10  # draws beyond zero that tell its tail
+_TINY = np.finfo(float).tiny
 
 
 def sum_by_cluster(values: npt.ArrayLike, clusters: npt.NDArray) -> Floats:
@@ -38,7 +41,9 @@ def bootstrap_interval(
     Application*, section 3.8; Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414).
     Clusters with the same sums are drawn together, as a multinomial over distinct rows, which is
     the same distribution. The interval is bias-corrected and accelerated (Efron 1987,
-    doi:10.1080/01621459.1987.10478410), with the acceleration of leaving out one cluster.
+    doi:10.1080/01621459.1987.10478410), with the acceleration of leaving out one cluster, and
+    expanded as a t interval of G - 1 degrees of freedom is against a normal one, since draws of
+    few clusters vary too little (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, 5.3).
 
     Parameters
     ----------
@@ -56,15 +61,17 @@ def bootstrap_interval(
     Returns
     -------
     low, high, p
-        (S,) float64. The two-sided p-value is twice the smaller share of draws on either side of
-        zero, the observed one counted in. All are NaN with fewer than two clusters.
+        (S,) float64. The two-sided p-value is that of the interval which ends at zero. All are NaN
+        with fewer than two clusters.
 
     Notes
     -----
-    Few clusters make it too narrow: in simulations with overdispersed counts, intervals of 0.95
-    held the truth in 0.94 to 0.96 of cases with 60 clusters, and in 0.88 to 0.93 with 20; for
-    shares near 3% in 0.92 to 0.93 even with 60 and 240. The smallest p is 2 / (n_boot + 1), so
-    that a large family of tests needs more draws.
+    Where fewer than ten draws lie beyond zero, their tail is taken as a normal one of their mean
+    and standard deviation, so that p has no floor that the number of draws decides.
+
+    In simulations with overdispersed counts (500 corpora each), intervals of 0.95 held the true
+    share, of 0.03 to 0.3, in 0.91 to 0.98 of cases with 8 to 30 clusters and in 0.94 to 0.96 with
+    60 and more.
     """
     rows, times = np.unique(sums, axis=0, return_counts=True)
     point = statistic(sums.sum(axis=0))
@@ -73,17 +80,18 @@ def bootstrap_interval(
         return nothing, nothing, nothing
     draws = statistic(_draw(rows, times, n_boot, generator))
     left_out = statistic(sums.sum(axis=0) - rows)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    wider = np.sqrt(len(sums) / (len(sums) - 1))
+    at_ends = wider * stats.t.ppf([(1 - level) / 2, (1 + level) / 2], len(sums) - 1)
     ends = np.full((2, len(point)), np.nan)
     p = np.full(len(point), np.nan)
     for s in range(len(point)):
         drawn = draws[np.isfinite(draws[:, s]), s]
         if not len(drawn) or not np.isfinite(point[s]):
             continue
-        at = _corrected(tails, drawn, point[s], left_out[:, s], times)
-        ends[:, s] = np.quantile(drawn, at)
-        sides = 1 + np.array([(drawn <= 0).sum(), (drawn >= 0).sum()])
-        p[s] = min(1.0, 2 * sides.min() / (len(drawn) + 1))
+        shape = _Shape.of(drawn, point[s], left_out[:, s], times)
+        ends[:, s] = np.quantile(drawn, stats.norm.cdf(shape.bend(at_ends)))
+        at_zero = shape.straighten(np.array(_tails_at_zero(drawn)))
+        p[s] = min(1.0, 2 * stats.t.cdf(np.array([1, -1]) * at_zero / wider, len(sums) - 1).min())
     return ends[0], ends[1], p
 
 
@@ -98,25 +106,51 @@ def _draw(
     return np.concatenate([block.astype(np.float64) @ rows for block in blocks])
 
 
-def _corrected(
-    tails: Floats, drawn: Floats, point: float, left_out: Floats, times: npt.NDArray[np.int64]
-) -> Floats:
-    """Return the tail probabilities that bias and skewness ask for; as given where all is equal."""
-    below = ((drawn < point).sum() + 0.5 * (drawn == point).sum()) / len(drawn)
-    finite = np.isfinite(left_out)
-    if not 0 < below < 1 or not finite.any():
-        return tails
-    deviation = np.average(left_out[finite], weights=times[finite]) - left_out[finite]
-    spread = (times[finite] * deviation**2).sum()
-    if spread <= 0:
-        return tails
-    acceleration = (times[finite] * deviation**3).sum() / (6 * spread**1.5)
-    bias = stats.norm.ppf(below)
-    shifted = bias + stats.norm.ppf(tails)
-    corrected: Floats = stats.norm.cdf(
-        bias + shifted / np.maximum(1 - acceleration * shifted, np.finfo(float).tiny)
-    )
-    return corrected
+@dataclass(frozen=True)
+class _Shape:
+    """Bias and acceleration of draws: what bends them from a normal distribution."""
+
+    bias: float
+    acceleration: float
+
+    @classmethod
+    def of(
+        cls, drawn: Floats, point: float, left_out: Floats, times: npt.NDArray[np.int64]
+    ) -> _Shape:
+        """Measure draws about a point, and what leaving out one of `times` equal clusters does."""
+        below = ((drawn < point).sum() + 0.5 * (drawn == point).sum()) / len(drawn)
+        finite = np.isfinite(left_out)
+        if not 0 < below < 1 or not finite.any():
+            return cls(0.0, 0.0)
+        deviation = np.average(left_out[finite], weights=times[finite]) - left_out[finite]
+        spread = (times[finite] * deviation**2).sum()
+        if spread <= 0:
+            return cls(0.0, 0.0)
+        skewness = (times[finite] * deviation**3).sum() / spread**1.5
+        return cls(float(stats.norm.ppf(below)), float(skewness / 6))
+
+    def bend(self, z: Floats) -> Floats:
+        """Return the normal quantiles of the draws at which a normal interval's ends `z` are."""
+        shifted = self.bias + z
+        bent: Floats = self.bias + shifted / np.maximum(1 - self.acceleration * shifted, _TINY)
+        return bent
+
+    def straighten(self, z: Floats) -> Floats:
+        """Return what `bend` takes to `z`."""
+        shifted = z - self.bias
+        straight: Floats = shifted / np.maximum(1 + self.acceleration * shifted, _TINY) - self.bias
+        return straight
+
+
+def _tails_at_zero(drawn: Floats) -> tuple[float, float]:
+    """Return the normal quantiles of zero among draws: with draws of zero below it, and above."""
+    share = np.array([(drawn <= 0).mean(), (drawn < 0).mean()])
+    spread = drawn.std()
+    if min(share[0], 1 - share[1]) * len(drawn) >= _FEW_BEYOND or not spread:
+        share = np.clip(share, 1 / (len(drawn) + 1), 1 - 1 / (len(drawn) + 1))
+        below, above = stats.norm.ppf(share)
+        return float(below), float(above)
+    return (float(-drawn.mean() / spread),) * 2
 
 
 def share_interval(
@@ -195,7 +229,8 @@ def difference_interval(
     Returns
     -------
     difference, low, high, p
-        (S,) float64; NaN where either group is empty, all but the difference with one cluster.
+        (S,) float64; NaN where either group is empty, all but the difference where either has but
+        one cluster: nothing tells how such a group varies.
     """
     width = first[0].shape[1] + 1
     sums = np.column_stack([first[0], first[1], second[0], second[1]])
@@ -209,6 +244,9 @@ def difference_interval(
     )
     totals = sums.sum(axis=0)
     point = difference(totals)
+    if min((sums[:, width - 1] > 0).sum(), (sums[:, -1] > 0).sum()) < FEWEST_CLUSTERS:
+        nothing = np.full_like(point, np.nan)
+        return point, nothing, nothing, nothing
     for group, upwards in ((totals[:width], False), (totals[width:], True)):
         share = ratio(group)
         clusters = int((sums[:, 2 * width - 1 if upwards else width - 1] > 0).sum())

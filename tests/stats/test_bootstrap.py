@@ -162,12 +162,67 @@ def pad(group, place):
     return all_counts.reshape(-1, 1), all_sizes.reshape(-1)
 
 
-def test_p_agrees_with_the_interval():
-    counts, sizes = overdispersed(rng(6), clusters=80)
-    shifted = np.clip(counts + 1, 0, sizes[:, None])
-    _, low, _, p = difference_interval((counts, sizes), (shifted, sizes), **DRAWS, generator=rng())
-    assert low[0] > 0
-    assert p[0] == pytest.approx(2 / 2001)
+def apart(first, second):
+    """Put the clusters of two groups beside each other, each with nothing in the other's."""
+    n = len(first[1])
+    counts = np.vstack([first[0], second[0]])
+    sizes = np.append(first[1], second[1])
+    own = np.arange(len(sizes)) < n
+    return (counts * own[:, None], sizes * own), (counts * ~own[:, None], sizes * ~own)
+
+
+def shifted_by(generator, chance, clusters=80):
+    """Counts of clusters, and the same with one more in some of them."""
+    counts, sizes = overdispersed(generator, clusters)
+    more = generator.random((clusters, 1)) < chance
+    return (counts, sizes), (np.clip(counts + more, 0, sizes[:, None]), sizes)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_p_is_below_alpha_where_the_interval_leaves_zero_out(level):
+    outside = []
+    for corpus in range(60):
+        generator = rng([13, corpus])
+        first = overdispersed(generator, 30)
+        second = overdispersed(generator, 30, mean=generator.choice([0.3, 0.4, 0.5]))
+        _, low, high, p = difference_interval(
+            *apart(first, second), level=level, n_boot=1000, generator=generator
+        )
+        if abs(p[0] - (1 - level)) > 0.1 * (1 - level):  # draws are lumps: at the edge, either
+            outside.append(not low[0] <= 0 <= high[0])
+            assert (p[0] < 1 - level) == outside[-1]
+    assert 10 < sum(outside) < 50
+
+
+@pytest.mark.parametrize("chance", [0.2, 0.5])
+def test_p_of_a_paired_change_is_that_of_a_t_test_over_clusters(chance):
+    first, second = shifted_by(rng(6), chance)
+    p = difference_interval(first, second, **DRAWS, generator=rng())[3][0]
+    mean = second[1].mean()
+    t_test = stats.ttest_1samp((second[0] - first[0])[:, 0] / mean, 0).pvalue
+    assert np.log10(p) == pytest.approx(np.log10(t_test), rel=0.4)
+
+
+def test_p_falls_below_what_draws_alone_can_tell():
+    first, second = shifted_by(rng(6), 0.5)
+    assert difference_interval(first, second, **DRAWS, generator=rng())[3][0] < 1e-5
+
+
+def test_a_group_of_one_cluster_has_a_difference_and_no_interval():
+    first, second = overdispersed(rng(3)), overdispersed(rng(4), clusters=1)
+    point, *rest = difference_interval(*apart(first, second), **DRAWS, generator=rng())
+    assert np.isfinite(point).all()
+    assert np.isnan(rest).all()
+
+
+def test_intervals_of_few_clusters_cover_too():
+    covered = 0
+    for corpus in range(300):
+        generator = rng([17, corpus])
+        counts = overdispersed(generator, clusters=10, size=12)
+        _, low, high = share_interval(*counts, level=0.95, n_boot=400, generator=generator)
+        covered += low[0] <= 0.3 <= high[0]
+    assert 0.91 < covered / 300 < 0.985
 
 
 def test_a_difference_of_nothing_counted_is_open_on_both_sides():
