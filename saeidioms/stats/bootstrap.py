@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,6 @@ Statistic = Callable[[Floats], Floats]  # (..., P) sums over clusters -> (..., S
 
 FEWEST_CLUSTERS = 2
 _BLOCK = 16_000_000  # weights of clusters that are held at once
-_FEW_BEYOND = 10  # draws beyond zero that tell its tail
-_TINY = np.finfo(float).tiny
 
 
 def sum_by_cluster(values: npt.ArrayLike, clusters: npt.NDArray) -> Floats:
@@ -34,8 +31,8 @@ def bootstrap_interval(
     level: float,
     n_boot: int,
     generator: np.random.Generator,
-) -> tuple[Floats, Floats, Floats]:
-    """Return low and high ends, and p-values against zero, of a statistic of sums over clusters.
+) -> tuple[Floats, Floats]:
+    """Return low and high ends of a statistic of sums over clusters, such as shares.
 
     Clusters are drawn with replacement (Davison and Hinkley 1997, *Bootstrap Methods and their
     Application*, section 3.8; Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414).
@@ -43,12 +40,12 @@ def bootstrap_interval(
     the same distribution. The interval is bias-corrected and accelerated (Efron 1987,
     doi:10.1080/01621459.1987.10478410), with the acceleration of leaving out one cluster, and
     expanded as a t interval of G - 1 degrees of freedom is against a normal one, since draws of
-    few clusters vary too little (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, 5.3).
+    few clusters vary too little (Hesterberg 2015, doi:10.1080/00031305.2015.1089789).
 
     Parameters
     ----------
     sums
-        (C, P) float64, one row a cluster.
+        (G, P) float64, one row a cluster.
     statistic
         Maps (..., P) sums over clusters to (..., S); may return NaN where it is not defined.
     level
@@ -60,39 +57,92 @@ def bootstrap_interval(
 
     Returns
     -------
-    low, high, p
-        (S,) float64. The two-sided p-value is that of the interval which ends at zero. All are NaN
-        with fewer than two clusters.
+    low, high
+        (S,) float64; NaN with fewer than two clusters.
 
     Notes
     -----
-    Where fewer than ten draws lie beyond zero, their tail is taken as a normal one of their mean
-    and standard deviation, so that p has no floor that the number of draws decides.
-
     In simulations with overdispersed counts (500 corpora each), intervals of 0.95 held the true
     share, of 0.03 to 0.3, in 0.91 to 0.98 of cases with 8 to 30 clusters and in 0.94 to 0.96 with
     60 and more.
     """
-    rows, times = np.unique(sums, axis=0, return_counts=True)
-    point = statistic(sums.sum(axis=0))
+    ends = np.full((2, len(statistic(sums.sum(axis=0)))), np.nan)
     if len(sums) < FEWEST_CLUSTERS:
-        nothing = np.full_like(point, np.nan)
-        return nothing, nothing, nothing
-    draws = statistic(_draw(rows, times, n_boot, generator))
+        return ends[0], ends[1]
+    point, draws = _bootstrap(sums, statistic, n_boot, generator)
+    rows, times = np.unique(sums, axis=0, return_counts=True)
     left_out = statistic(sums.sum(axis=0) - rows)
-    wider = np.sqrt(len(sums) / (len(sums) - 1))
-    at_ends = wider * stats.t.ppf([(1 - level) / 2, (1 + level) / 2], len(sums) - 1)
-    ends = np.full((2, len(point)), np.nan)
-    p = np.full(len(point), np.nan)
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    expanded = _expansion(len(sums)) * stats.t.ppf(tails, len(sums) - 1)
     for s in range(len(point)):
         drawn = draws[np.isfinite(draws[:, s]), s]
-        if not len(drawn) or not np.isfinite(point[s]):
-            continue
-        shape = _Shape.of(drawn, point[s], left_out[:, s], times)
-        ends[:, s] = np.quantile(drawn, stats.norm.cdf(shape.bend(at_ends)))
-        at_zero = shape.straighten(np.array(_tails_at_zero(drawn)))
-        p[s] = min(1.0, 2 * stats.t.cdf(np.array([1, -1]) * at_zero / wider, len(sums) - 1).min())
-    return ends[0], ends[1], p
+        if len(drawn) and np.isfinite(point[s]):
+            bent = _bend(expanded, drawn, point[s], left_out[:, s], times)
+            ends[:, s] = np.quantile(drawn, stats.norm.cdf(bent))
+    return ends[0], ends[1]
+
+
+def contrast_interval(
+    sums: Floats,
+    statistic: Statistic,
+    *,
+    level: float,
+    n_boot: int,
+    generator: np.random.Generator,
+) -> tuple[Floats, Floats, Floats]:
+    """Return low and high ends, and p-values against zero, of a contrast of sums over clusters.
+
+    The standard error is that of the draws of `bootstrap_interval`; interval and p are those of a
+    t distribution of G - 1 degrees of freedom with it (Cameron, Gelbach and Miller 2008,
+    doi:10.1162/rest.90.3.414). A difference is close to symmetric, so that correcting for the
+    skewness of the draws adds more noise than it removes.
+
+    Parameters
+    ----------
+    sums, statistic, level, n_boot, generator
+        As for `bootstrap_interval`.
+
+    Returns
+    -------
+    low, high, p
+        (S,) float64; NaN with fewer than two clusters. p is two-sided, and below 1 - `level`
+        where, and only where, the interval leaves zero out.
+
+    Notes
+    -----
+    In simulations without any difference (300 corpora each; shares of 0.03, 0.08 and 0.2, persons
+    paired and not), intervals of 0.95 held zero in 0.93 to 0.98 of cases with 15 clusters a group,
+    0.91 to 0.98 with 60 and 0.92 to 0.98 with 200.
+    """
+    if len(sums) < FEWEST_CLUSTERS:
+        nothing = np.full_like(statistic(sums.sum(axis=0)), np.nan)
+        return nothing, nothing, nothing
+    point, draws = _bootstrap(sums, statistic, n_boot, generator)
+    finite = np.isfinite(draws)
+    drawn = finite.sum(axis=0)
+    mean = np.where(finite, draws, 0).sum(axis=0) / np.maximum(drawn, 1)
+    squares = np.where(finite, draws - mean, 0) ** 2
+    error = _expansion(len(sums)) * np.sqrt(squares.sum(axis=0) / np.maximum(drawn - 1, 1))
+    reach = stats.t.ppf((1 + level) / 2, len(sums) - 1) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stats.t.sf(np.abs(point) / error, len(sums) - 1)
+    p = np.where((error == 0) & (point == 0), 1.0, p)
+    known = np.isfinite(point) & (drawn > 1)
+    low, high, p = (np.where(known, part, np.nan) for part in (point - reach, point + reach, p))
+    return low, high, p
+
+
+def _expansion(clusters: int) -> float:
+    """Return by how much draws of so many clusters vary too little."""
+    return float(np.sqrt(clusters / (clusters - 1)))
+
+
+def _bootstrap(
+    sums: Floats, statistic: Statistic, n_boot: int, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return the (S,) statistic of all clusters, and (B, S) of draws."""
+    rows, times = np.unique(sums, axis=0, return_counts=True)
+    return statistic(sums.sum(axis=0)), statistic(_draw(rows, times, n_boot, generator))
 
 
 def _draw(
@@ -106,51 +156,23 @@ def _draw(
     return np.concatenate([block.astype(np.float64) @ rows for block in blocks])
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """Bias and acceleration of draws: what bends them from a normal distribution."""
-
-    bias: float
-    acceleration: float
-
-    @classmethod
-    def of(
-        cls, drawn: Floats, point: float, left_out: Floats, times: npt.NDArray[np.int64]
-    ) -> _Shape:
-        """Measure draws about a point, and what leaving out one of `times` equal clusters does."""
-        below = ((drawn < point).sum() + 0.5 * (drawn == point).sum()) / len(drawn)
-        finite = np.isfinite(left_out)
-        if not 0 < below < 1 or not finite.any():
-            return cls(0.0, 0.0)
-        deviation = np.average(left_out[finite], weights=times[finite]) - left_out[finite]
-        spread = (times[finite] * deviation**2).sum()
-        if spread <= 0:
-            return cls(0.0, 0.0)
-        skewness = (times[finite] * deviation**3).sum() / spread**1.5
-        return cls(float(stats.norm.ppf(below)), float(skewness / 6))
-
-    def bend(self, z: Floats) -> Floats:
-        """Return the normal quantiles of the draws at which a normal interval's ends `z` are."""
-        shifted = self.bias + z
-        bent: Floats = self.bias + shifted / np.maximum(1 - self.acceleration * shifted, _TINY)
-        return bent
-
-    def straighten(self, z: Floats) -> Floats:
-        """Return what `bend` takes to `z`."""
-        shifted = z - self.bias
-        straight: Floats = shifted / np.maximum(1 + self.acceleration * shifted, _TINY) - self.bias
-        return straight
-
-
-def _tails_at_zero(drawn: Floats) -> tuple[float, float]:
-    """Return the normal quantiles of zero among draws: with draws of zero below it, and above."""
-    share = np.array([(drawn <= 0).mean(), (drawn < 0).mean()])
-    spread = drawn.std()
-    if min(share[0], 1 - share[1]) * len(drawn) >= _FEW_BEYOND or not spread:
-        share = np.clip(share, 1 / (len(drawn) + 1), 1 - 1 / (len(drawn) + 1))
-        below, above = stats.norm.ppf(share)
-        return float(below), float(above)
-    return (float(-drawn.mean() / spread),) * 2
+def _bend(
+    z: Floats, drawn: Floats, point: float, left_out: Floats, times: npt.NDArray[np.int64]
+) -> Floats:
+    """Return the normal quantiles of the draws that bias and skewness ask for, in place of `z`."""
+    below = ((drawn < point).sum() + 0.5 * (drawn == point).sum()) / len(drawn)
+    finite = np.isfinite(left_out)
+    if not 0 < below < 1 or not finite.any():
+        return z
+    deviation = np.average(left_out[finite], weights=times[finite]) - left_out[finite]
+    spread = (times[finite] * deviation**2).sum()
+    if spread <= 0:
+        return z
+    acceleration = (times[finite] * deviation**3).sum() / (6 * spread**1.5)
+    bias = stats.norm.ppf(below)
+    shifted = bias + z
+    bent: Floats = bias + shifted / np.maximum(1 - acceleration * shifted, np.finfo(float).tiny)
+    return bent
 
 
 def share_interval(
@@ -184,7 +206,7 @@ def share_interval(
     numerators, denominators = numerators[used], denominators[used]
     sums = np.column_stack([numerators, denominators])
     share = ratio(sums.sum(axis=0))
-    low, high, _ = bootstrap_interval(sums, ratio, level=level, n_boot=n_boot, generator=generator)
+    low, high = bootstrap_interval(sums, ratio, level=level, n_boot=n_boot, generator=generator)
     if len(sums) >= FEWEST_CLUSTERS:
         high[share == 0] = _open_end(len(sums), level)
         low[share == 1] = 1 - _open_end(len(sums), level)
@@ -239,7 +261,7 @@ def difference_interval(
     def difference(totals: Floats) -> Floats:
         return ratio(totals[..., width:]) - ratio(totals[..., :width])
 
-    low, high, p = bootstrap_interval(
+    low, high, p = contrast_interval(
         sums, difference, level=level, n_boot=n_boot, generator=generator
     )
     totals = sums.sum(axis=0)

@@ -188,19 +188,18 @@ def test_p_is_below_alpha_where_the_interval_leaves_zero_out(level):
         _, low, high, p = difference_interval(
             *apart(first, second), level=level, n_boot=1000, generator=generator
         )
-        if abs(p[0] - (1 - level)) > 0.1 * (1 - level):  # draws are lumps: at the edge, either
-            outside.append(not low[0] <= 0 <= high[0])
-            assert (p[0] < 1 - level) == outside[-1]
+        outside.append(not low[0] <= 0 <= high[0])
+        assert (p[0] < 1 - level) == outside[-1]
     assert 10 < sum(outside) < 50
 
 
-@pytest.mark.parametrize("chance", [0.2, 0.5])
+@pytest.mark.parametrize("chance", [0.1, 0.2, 0.5])
 def test_p_of_a_paired_change_is_that_of_a_t_test_over_clusters(chance):
     first, second = shifted_by(rng(6), chance)
     p = difference_interval(first, second, **DRAWS, generator=rng())[3][0]
     mean = second[1].mean()
     t_test = stats.ttest_1samp((second[0] - first[0])[:, 0] / mean, 0).pvalue
-    assert np.log10(p) == pytest.approx(np.log10(t_test), rel=0.4)
+    assert np.log10(p) == pytest.approx(np.log10(t_test), rel=0.1)
 
 
 def test_p_falls_below_what_draws_alone_can_tell():
@@ -265,8 +264,6 @@ def test_the_seed_decides_the_ends_and_nothing_else():
 
 def test_an_interval_of_a_lower_level_lies_within():
     sums = np.column_stack(overdispersed(rng(10)))
-    low, high, _ = bootstrap_interval(sums, ratio, **DRAWS, generator=rng())
-    inner_low, inner_high, _ = bootstrap_interval(
-        sums, ratio, level=0.5, n_boot=2000, generator=rng()
-    )
+    low, high = bootstrap_interval(sums, ratio, **DRAWS, generator=rng())
+    inner_low, inner_high = bootstrap_interval(sums, ratio, level=0.5, n_boot=2000, generator=rng())
     assert low < inner_low < ratio(sums.sum(axis=0)) < inner_high < high
