@@ -117,6 +117,14 @@ class RunFolder:
         """``people``: sheets for coders, and what came of them."""
         return self.root / "people"
 
+    def given(self, name: str) -> Path:
+        """Return a file that an option names: in this folder, or else as it is named.
+
+        A run that is moved keeps the files that it made for itself.
+        """
+        own = self.root / name
+        return own if own.is_file() else Path(name)
+
     def stage(self, name: str) -> Path:
         """Folder of one stage."""
         return self.root / name

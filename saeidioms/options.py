@@ -59,7 +59,7 @@ SECTIONS = {
     "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
     "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
     "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
-    "labels": Section(choose_labelling, given=("answers", "sub_categories")),
+    "labels": Section(choose_labelling, given=("answers", "sub_categories", "corpus")),
     "fidelity": Section(
         measure_fidelity,
         given=("features", "corpus", "activations", "embeddings", "judge", "unseen"),

@@ -62,13 +62,14 @@ def merge(
         If the codebook of the run was applied from another, or has other overrides already.
     """
     codebook = run.record.options["codebook"]
-    # Absolute, so that it is the same file from whatever folder the run is gone on with.
-    path = (run.folder.people / OVERRIDES).resolve()
+    path = run.folder.people / OVERRIDES
+    # Told from the run's own folder, so that it is found from anywhere, and after a move.
+    own = str(path.relative_to(run.folder.root))
     if run.frozen:
         raise OptionError(
             f"the codebook of {run.folder.root} is that of {run.record.dictionary}; merge there."
         )
-    if codebook["overrides"] is not None and Path(codebook["overrides"]).resolve() != path:
+    if codebook["overrides"] not in (None, own):
         raise OptionError(
             f"the run has overrides already, {codebook['overrides']}; add their rows to a sheet, "
             "or make the codebook without them."
@@ -81,7 +82,7 @@ def merge(
     remember(path, run.sae)
     with atomic_path(run.folder.people / AGREEMENT) as agreement:
         write_table(merged.agreement, agreement)
-    codebook["overrides"] = str(path)
+    codebook["overrides"] = own
     advance(run)
     return merged
 
@@ -105,6 +106,7 @@ def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:
                 f"{file} is there already, and codes of that sample are judged by it; move "
                 f"{SAMPLE} and {DESIGN} away to draw another."
             )
+    advance(run, "codes")
     sheet, design = draw_sample(run.corpus, run.codes, n=n, context=_before(run), seed=seed)
     for table, name in ((design, DESIGN), (sheet, SAMPLE)):
         with atomic_path(run.folder.people / name) as temporary:
@@ -131,6 +133,7 @@ def judge(run: Run, coded: Sequence[str | Path], *, seed: int = 0) -> Assessment
     path = run.folder.people / DESIGN
     if not path.is_file():
         raise ArtifactError(f"{path} is missing; draw with `saeidioms sample {run.folder.root}`.")
+    advance(run, "codes")
     design = pd.read_csv(path, encoding="utf-8-sig")
     taxonomy = run.codebook.taxonomy
     said = [read_coded(sheet, taxonomy) for sheet in coded]

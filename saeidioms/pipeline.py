@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from saeidioms import charts, engine
-from saeidioms.artifacts import atomic_path, write_text
+from saeidioms.artifacts import RunFolder, atomic_path, write_text
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.labelling import estimate_cost
@@ -39,7 +39,8 @@ def start(source: str | Path, folder: str | Path, given: Given) -> Run:
         Ready for `advance`.
     """
     options = bind_options(given)
-    codebook_inputs(options)  # refuses a missing taxonomy before anything expensive is done
+    # Refuses a missing taxonomy before anything expensive is done.
+    codebook_inputs(options, RunFolder(Path(folder)))
     return Run.prepare(folder, source, options)
 
 
@@ -57,7 +58,8 @@ def start_demo(folder: str | Path, given: Given) -> Run:
     others = {path.name for path in folder.glob("*")} - {"chats.csv", "run"}
     if folder.is_file() or others:
         raise OptionError(f"{folder} is not empty and holds no demo; give a new folder as --out.")
-    codebook_inputs(bind_options(given))  # refuses mistakes before anything is written
+    # Refuses mistakes before anything is written.
+    codebook_inputs(bind_options(given), RunFolder(folder / "run"))
     write_text(folder / "chats.csv", demo_frame().to_csv(index=False, lineterminator="\n"))
     return start(folder / "chats.csv", folder / "run", given)
 
@@ -127,7 +129,7 @@ def advance(run: Run, until: str | None = None) -> None:
         If a file, column or group that the options name is not there; nothing is recorded then.
     """
     if not run.frozen:
-        codebook_inputs(run.record.options)
+        codebook_inputs(run.record.options, run.folder)
         labelling_of(run)
     if engine.why_stale(run, STAGES, STAGES[0]) is None:
         check_groups(run, run.corpus)

@@ -196,7 +196,7 @@ class Run:
     @property
     def labelled(self) -> FeatureTable:
         """The features with their labels."""
-        return self._load("labels", lambda path: self.unlabelled.relabelled(read_labels(path)))
+        return self._load("labels", self._relabelled)
 
     @property
     def features(self) -> FeatureTable:
@@ -238,6 +238,15 @@ class Run:
         if name not in self._loaded:
             self._loaded[name] = make()
         return self._loaded[name]
+
+    def _relabelled(self, path: Path) -> FeatureTable:
+        """Return the features with the labels on disk, of which people may have written some."""
+        from saeidioms.idioms.labellers import told_by_hand
+
+        labels, manifest = read_labels(path), self.folder.manifest("labels")
+        if manifest and digest_file(path / "labels.csv") != manifest["proposed"]:
+            labels = told_by_hand(labels, self.unlabelled)
+        return self.unlabelled.relabelled(labels)
 
     def forget(self, stage: str) -> None:
         """Drop what was loaded from a stage that is about to be made again."""

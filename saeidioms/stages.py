@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from saeidioms import charts
-from saeidioms.artifacts import digest_file, digest_json, read_json, write_json
+from saeidioms.artifacts import RunFolder, digest_file, digest_json, read_json, write_json
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
@@ -95,8 +95,10 @@ def labelling_of(run: Run) -> Labelling:
     options = run.record.options
     taxonomy = Taxonomy.read(options["codebook"]["taxonomy"])
     definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
-    choose = partial(choose_labelling, run.folder.answers, definitions, **options["labels"])
-    return run.once(f"labelling by {digest_json(options['labels'])}", choose)
+    corpus = run.corpus if run.folder.manifest("corpus") else None
+    asked = (run.folder.answers, definitions, corpus)
+    choose = partial(choose_labelling, *asked, **options["labels"])
+    return run.once(f"labelling by {digest_json(options['labels'])} of {corpus is None}", choose)
 
 
 def _make_fidelity(run: Run, folder: Path) -> None:
@@ -120,7 +122,9 @@ def _make_fidelity(run: Run, folder: Path) -> None:
 def _make_codebook(run: Run, folder: Path) -> None:
     options = dict(run.record.options["codebook"])
     if options["overrides"] is not None:
-        options["overrides"] = overrides_for(Path(options["overrides"]), run.sae, folder)
+        options["overrides"] = overrides_for(
+            run.folder.given(options["overrides"]), run.sae, folder
+        )
     Codebook.propose(run.labelled, sae=run.sae, encode=_encode(run), **options).save(folder)
 
 
@@ -224,11 +228,11 @@ def _labels_inputs(run: Run) -> dict[str, str]:
     return {"taxonomy": Taxonomy.read(options["codebook"]["taxonomy"]).digest}
 
 
-def codebook_inputs(options: Sections) -> dict[str, str]:
+def codebook_inputs(options: Sections, folder: RunFolder) -> dict[str, str]:
     """Return the digests of the files that the codebook is made from."""
     digests = {"taxonomy": Taxonomy.read(options["codebook"]["taxonomy"]).digest}
     if overrides := options["codebook"]["overrides"]:
-        path = Path(overrides)
+        path = folder.given(overrides)
         if not path.is_file():
             raise OptionError(f"{path} is no file; give a CSV with feature and sub_category.")
         digests["overrides"] = digest_file(path)
@@ -274,7 +278,7 @@ STAGES = (
         _make_codebook,
         reads=("sae", "features", "labels"),
         options=_options_of("codebook"),
-        inputs=lambda run: codebook_inputs(run.record.options),
+        inputs=lambda run: codebook_inputs(run.record.options, run.folder),
         edited=("codebook.csv", "proposal.csv"),
         edit_of=("sae", "taxonomy"),
         version=2,

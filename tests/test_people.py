@@ -82,7 +82,7 @@ def test_sheets_hide_what_the_tool_thinks_and_say_how_to_go_on(copy, capsys):
 
 
 def test_what_is_open_is_settled_by_an_adjudicator_from_any_folder(copy, capsys, monkeypatch):
-    monkeypatch.setattr(people, "advance", lambda run: run.record.write(run.folder.record))
+    monkeypatch.setattr(people, "advance", lambda run, *_: run.record.write(run.folder.record))
     cli.main(["sheet", str(copy), "--coders", "ann", "bob", "cem"])
     sheets = [copy / "people" / f"sheet-{name}.xlsx" for name in ("ann", "bob", "cem")]
     for sheet, place in zip(sheets, ("affirming", "none", "self-oriented"), strict=True):
@@ -96,8 +96,10 @@ def test_what_is_open_is_settled_by_an_adjudicator_from_any_folder(copy, capsys,
     assert (overrides["sub_category"] == "self-oriented").all()
     said = "ann: affirming; bob: none; cem (adjudicator): self-oriented"
     assert (overrides["note"] == said).all()
-    monkeypatch.chdir(copy)
-    assert Path(Run(".").record.options["codebook"]["overrides"]).is_file()
+    moved = copy.rename(copy.with_name("moved"))
+    run = Run(moved)
+    named = run.folder.given(run.record.options["codebook"]["overrides"])
+    assert named == moved / "people" / "overrides.csv"
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,9 @@ def test_an_edited_label_is_shown_and_a_spoilt_file_is_one_sentence(copy, capsys
     table.to_csv(path, index=False)
     cli.main(["report", str(copy)])
     assert "says it \\u003cmy\\u003e way" in (copy / "report" / "report.html").read_text()
+    sources = Run(copy).features.table["label_source"]
+    assert sources[0] == "a person"
+    assert (sources[1:] == "offline").all()
     table.drop(columns="label").to_csv(path, index=False)
     with pytest.raises(SystemExit):
         cli.main(["report", str(copy)])

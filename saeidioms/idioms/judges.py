@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -195,6 +195,8 @@ class LLMJudge:
         Path or name of a file with the questions ``detection``, ``fuzzing`` and ``intruder``.
     masked
         Mask what could name a person in what leaves this machine.
+    users
+        Names to mask.
     budget
         The most that may be asked.
 
@@ -211,6 +213,7 @@ class LLMJudge:
         prompts: str = "judge",
         *,
         masked: bool = True,
+        users: Collection[str] = (),
         budget: Budget | None = None,
     ) -> None:
         self.name = model.name
@@ -218,6 +221,7 @@ class LLMJudge:
         self._answers = answers
         self._templates = read_prompts(prompts, _QUESTIONS)
         self._masked = masked and bool(model.destination)
+        self._users = users
         self._budget = budget
 
     def detect(self, asked: Asked) -> Floats:
@@ -252,7 +256,7 @@ class LLMJudge:
     ) -> list[dict[str, Any] | None]:
         texts, labels = list(asked.texts), list(asked.labels)
         if self._masked:
-            texts, labels = mask(texts), mask(labels)
+            texts, labels = mask(texts, self._users), mask(labels, self._users)
         prompts: list[Prompt] = []
         for rows, schema in zip(batches, schemas, strict=True):
             units = [texts[row] for row in rows]

@@ -11,6 +11,7 @@ from saeidioms.errors import InputError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.words import plain_key, stem
 
+BY_HAND = "a person"
 _MOST_WORDS = 8
 _TOPICS = 3
 _ASKING = 0.6  # share of a feature's examples that end in a question mark, for "asks"
@@ -99,6 +100,18 @@ def label(features: FeatureTable, labeller: Labeller | None = None) -> FeatureTa
     if (labels["label"].fillna("").astype("str").str.strip() == "").any():
         raise InputError(f"The labeller {labeller.name} returned an empty label; each needs one.")
     return features.relabelled(labels)
+
+
+def told_by_hand(labels: pd.DataFrame, features: FeatureTable) -> pd.DataFrame:
+    """Return edited labels with `BY_HAND` as the source of those that no rule gives.
+
+    Who writes a label into the file of labels seldom thinks of the column beside it, and a label
+    that a person wrote tells more of a feature's meaning than one by rules.
+    """
+    rules = OfflineLabeller().label(features).set_index("feature")["label"]
+    changed = labels["label"] != labels["feature"].map(rules)
+    edited = (labels["label_source"] == OfflineLabeller.name) & changed
+    return labels.assign(label_source=labels["label_source"].mask(edited, BY_HAND))
 
 
 def _candidates(flag: str, idioms: Sequence[str], texts: Sequence[str]) -> Iterator[str]:

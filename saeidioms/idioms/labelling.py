@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.judges import LLMJudge
@@ -18,6 +19,8 @@ from saeidioms.llm.cost import Estimate, estimate
 from saeidioms.llm.endpoint import Endpoint
 from saeidioms.llm.local import LocalModel
 from saeidioms.llm.model import LanguageModel
+
+MOST_ROLES = 6  # more speakers than these are users, each by a name
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,7 @@ def estimate_cost(
 def choose_labelling(
     answers: Path,
     sub_categories: Mapping[str, str],
+    corpus: Corpus | None,
     *,
     labeller: Literal["offline", "endpoint", "local"] = "offline",
     llm: str | None = None,
@@ -87,6 +91,7 @@ def choose_labelling(
     prompts: str = "label",
     judge_prompts: str = "judge",
     masked: bool = True,
+    name_columns: Sequence[str] = (),
     max_calls: int | None = None,
     max_tokens: int | None = None,
     seed: int = 0,
@@ -99,6 +104,8 @@ def choose_labelling(
         File in which all answers of language models are kept, so that none is paid for twice.
     sub_categories
         Name -> definition of those that a model may suggest.
+    corpus
+        Whose users are to be masked; None where nothing is asked yet.
     labeller
         ``"offline"``: by rules from idioms and examples. ``"endpoint"``: by an OpenAI-compatible
         server, to which examples are sent. ``"local"``: by a causal model that transformers loads.
@@ -113,6 +120,9 @@ def choose_labelling(
     masked
         Whether to mask e-mail addresses, telephone numbers, web addresses and user names in what
         leaves this machine.
+    name_columns
+        Columns with names of users, which are masked wherever a message says them. The speakers'
+        own column is among them where it has more values than roles have.
     max_calls, max_tokens
         The most that may be asked for; what is left over keeps its offline label.
     seed
@@ -121,7 +131,7 @@ def choose_labelling(
     Raises
     ------
     OptionError
-        If a model is named for ``"offline"``, or none for the others.
+        If a model is named for ``"offline"``, or none for the others, or a column is not there.
     """
     if labeller == "offline":
         if llm or base_url:
@@ -141,16 +151,33 @@ def choose_labelling(
         model = Endpoint(model=llm, base_url=base_url, seed=seed)
     known = Answers(answers)
     budget = Budget(calls=max_calls, tokens=max_tokens)
-    judge = LLMJudge(model, known, judge_prompts, masked=masked, budget=budget)
+    users = _users(corpus, name_columns)
+    judge = LLMJudge(model, known, judge_prompts, masked=masked, users=users, budget=budget)
     by_model = LLMLabeller(
         model,
         known,
         candidates=candidates,
         sub_categories=sub_categories,
         masked=masked,
+        users=users,
         prompts=prompts,
         judge=judge,
         budget=budget,
         seed=seed,
     )
     return Labelling(by_model, model, judge, masked)
+
+
+def _users(corpus: Corpus | None, columns: Sequence[str]) -> frozenset[str]:
+    """Return the names of the users of a corpus."""
+    if corpus is None:
+        return frozenset()
+    if unknown := sorted(set(columns) - set(corpus.table)):
+        raise OptionError(
+            f"labels.name_columns has {unknown[0]}, which is no column; choose of: "
+            f"{', '.join(corpus.metadata)}."
+        )
+    speakers = corpus.table["role"].drop_duplicates()
+    names = [corpus.table[name].dropna().astype(str).drop_duplicates() for name in columns]
+    names += [speakers] if len(speakers) > MOST_ROLES else []
+    return frozenset(name for column in names for name in column)

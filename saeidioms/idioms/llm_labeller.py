@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,8 @@ class LLMLabeller:
         Name -> definition of what the model may assign to; none: every feature gets "none".
     masked
         Mask what could name a person in what leaves this machine.
+    users
+        Names to mask.
     prompts
         Path or name of a file with the question ``label``.
     judge
@@ -98,6 +100,7 @@ class LLMLabeller:
         candidates: int = 3,
         sub_categories: Mapping[str, str] | None = None,
         masked: bool = True,
+        users: Collection[str] = (),
         prompts: str = "label",
         judge: Judge | None = None,
         budget: Budget | None = None,
@@ -111,8 +114,9 @@ class LLMLabeller:
         self._candidates = candidates
         self._sub_categories = dict(sub_categories or {})
         self._masked = masked and bool(model.destination)
+        self._users = users
         self._template = read_prompts(prompts, {"label": _PLACES})["label"]
-        self._judge = judge or LLMJudge(model, answers, masked=masked, budget=budget)
+        self._judge = judge or LLMJudge(model, answers, masked=masked, users=users, budget=budget)
         self._budget = budget
         self._seed = seed
 
@@ -148,7 +152,7 @@ class LLMLabeller:
         """Divide the examples of every feature that can be read into shown and kept back."""
         examples = features.examples
         if self._masked:
-            examples = examples.assign(text=mask(examples["text"].tolist()))
+            examples = examples.assign(text=mask(examples["text"].tolist(), self._users))
         readable = set(features.table.loc[features.table["flag"] == "", "feature"])
         everything = examples["text"].to_numpy(object)
         materials = {}
@@ -196,7 +200,7 @@ class LLMLabeller:
         """Yield every feature with each of its prompts."""
         phrases = features.idioms.groupby("feature")["phrase"].agg(list).to_dict()
         if self._masked:
-            phrases = {feature: mask(own) for feature, own in phrases.items()}
+            phrases = {feature: mask(own, self._users) for feature, own in phrases.items()}
         for feature, material in materials.items():
             for prompt in self._prompts(feature, material, phrases.get(feature, [])):
                 yield feature, prompt

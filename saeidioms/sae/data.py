@@ -12,7 +12,7 @@ from torch import Tensor
 from saeidioms.artifacts import digest_bytes
 from saeidioms.sae.network import Network
 from saeidioms.sae.recipe import Recipe
-from saeidioms.sae.rows import Batches, Matrix, Rows, Scaling, read
+from saeidioms.sae.rows import Batches, Matrix, Rows, Scaling, read_scattered
 from saeidioms.seeds import generator
 
 WATCHED = 2048  # held-out rows that are looked at during training, at most
@@ -52,7 +52,7 @@ class Data:
         scaling = Scaling.of(matrix, train)
         batches = Batches(matrix, train, scaling, recipe.batch_size, recipe.seed, recipe.device)
         some = held_out[:: -(-len(held_out) // WATCHED)]
-        watched = torch.from_numpy(scaling.down(read(matrix, some)))
+        watched = torch.from_numpy(scaling.down(read_scattered(matrix, some)))
         return cls(matrix, train, scaling, batches, watched.to(recipe.device))
 
     @property
@@ -75,7 +75,7 @@ class Data:
         """Return (F, D) unit rows: directions of distinct rows, random ones where too few."""
         random, n_features = generator(seed, "sae.directions"), recipe.n_features
         some = random.choice(len(self.train), min(len(self.train), 4 * n_features), replace=False)
-        rows = self.scaling.down(read(self.matrix, self.train[np.sort(some)]))
+        rows = self.scaling.down(read_scattered(self.matrix, self.train[np.sort(some)]))
         points = np.unique(rows, axis=0)
         points = points[np.linalg.norm(points, axis=1) > 1e-3]
         points = random.permutation(points)[:n_features]

@@ -26,6 +26,7 @@ from saeidioms.seeds import generator
 
 POOL_BYTES = 256 * 2**20  # on a CPU; on a GPU half of what is free
 BLOCK = 4096  # rows that are read together
+SCATTERED = 64  # rows far apart that are read together
 MEASURED = 2**20  # rows that mean and scale are measured on, at most
 
 Rows = npt.NDArray[np.int64]
@@ -93,6 +94,15 @@ def read(matrix: Matrix, rows: Any) -> npt.NDArray[np.float32]:
             "finite numbers only, or embed that text again."
         )
     return block
+
+
+def read_scattered(matrix: Matrix, rows: Rows) -> npt.NDArray[np.float32]:
+    """Return what `read` does of rows that lie far apart, with little memory.
+
+    Of a memory-mapped matrix every such row brings up to 2 MiB of its neighbours.
+    """
+    starts = range(0, len(rows), SCATTERED)
+    return np.concatenate([read(matrix, rows[start : start + SCATTERED]) for start in starts])
 
 
 def blocks(n_rows: int, description: str = "") -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""Correlations of a score with shares of people, freed of the noise that attenuates them."""
+"""Correlations of people's scores with their shares, freed of noise, and within clusters."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import numpy.typing as npt
 from scipy import stats
 
 from saeidioms.errors import OptionError
-from saeidioms.stats.bootstrap import Floats, Statistic, bootstrap_interval
+from saeidioms.stats.bootstrap import (
+    FEWEST_CLUSTERS,
+    Floats,
+    Statistic,
+    bootstrap_interval,
+    contrast_interval,
+)
 from saeidioms.stats.equivalence import jackknife_error
 
 METHODS = ("pearson", "spearman")
 _FEWEST = 2  # parts that make two halves
+_TINY = 1e-14  # a variance of rounding errors
+_FULL = 1 - 1e-12  # a correlation whose z is finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +51,6 @@ class Quantity:
     ----------
     value, low, high
         The statistic and the ends of its interval.
-    p
-        Two-sided, against zero.
     error
         Standard error.
     """
@@ -52,7 +58,6 @@ class Quantity:
     value: Floats
     low: Floats
     high: Floats
-    p: Floats
     error: Floats
 
 
@@ -82,20 +87,17 @@ def split_halves(
     table = np.column_stack([np.asarray(counts, np.float64), np.asarray(sizes, np.float64)])
     parts = np.bincount(people)
     usable = parts >= _FEWEST
-    own, table = people[usable[people]], table[usable[people]]
+    owners = np.sort(people)
+    turn = np.arange(len(owners)) - (np.cumsum(parts) - parts)[owners]
     product = np.zeros((len(parts), table.shape[1] - 1))
     mean = np.zeros_like(product)
-    first_rows = np.cumsum(np.bincount(own, minlength=len(parts))) - np.bincount(
-        own, minlength=len(parts)
-    )
     for _ in range(n_splits):
-        order = np.lexsort((generator.random(len(own)), own))
-        shuffled = people_of = own[order]
-        turn = np.arange(len(own)) - first_rows[people_of]
-        odd = (turn + generator.integers(2, size=len(parts))[people_of]) % 2 == 1
+        order = np.lexsort((generator.random(len(people)), people))
+        # Every other part, from the first or the second: the larger half is now one, now the other.
+        odd = (turn + generator.integers(2, size=len(parts))[owners]) % 2 == 1
         halves = np.zeros((2, len(parts), table.shape[1]))
-        for half, chosen in enumerate((odd, ~odd)):
-            np.add.at(halves[half], shuffled[chosen], table[order[chosen]])
+        for half, chosen in zip(halves, (odd, ~odd), strict=True):
+            np.add.at(half, owners[chosen], table[order[chosen]])
         one, other = (half[usable, :-1] / half[usable, -1:] for half in halves)
         product[usable] += one * other / n_splits
         mean[usable] += (one + other) / (2 * n_splits)
@@ -112,12 +114,12 @@ def correlate(
     level: float,
     n_boot: int,
     generator: np.random.Generator,
-) -> tuple[Quantity, Quantity, Quantity]:
+) -> tuple[Quantity, Quantity, Quantity, Floats]:
     """Return correlations as observed, reliabilities of shares, and correlations freed of noise.
 
     All three are statistics of sums over people, who are drawn with replacement
-    (`saeidioms.stats.bootstrap.bootstrap_interval`), so the interval of the corrected correlation
-    holds the error of the reliability too.
+    (`saeidioms.stats.bootstrap`), so the interval of the corrected correlation holds the error of
+    the reliability too. That of the observed one is symmetric on the scale of Fisher's z.
 
     The reliability of a share is the covariance of halves over the variance of the whole, which is
     split-half reliability stepped up to full length: Spearman (1910) and Brown (1910) in the form
@@ -146,9 +148,11 @@ def correlate(
     Returns
     -------
     observed, reliability, corrected
-        NaN where a share (or the score) is constant. The corrected correlation is NaN where the
-        reliability is not above zero, its interval also where that of the reliability reaches
-        zero, since the correction then has no bound. It may exceed 1.
+        As above. NaN where a share (or the score) is constant. The corrected correlation is NaN
+        where the reliability is not above zero, its interval and error also where the interval of
+        the reliability reaches zero, since the correction then has no bound. It may exceed 1.
+    p
+        (S,) float64, of the observed correlations, two-sided, against zero.
 
     Raises
     ------
@@ -163,24 +167,63 @@ def correlate(
         )
     y = np.asarray(shares, dtype=np.float64)
     sums = _sums(np.asarray(score, dtype=np.float64), y, halves, method)
-    statistic = _statistic(y.shape[1], reliability)
-    values = statistic(sums.sum(axis=0))
-    low, high, p = bootstrap_interval(
-        sums, statistic, level=level, n_boot=n_boot, generator=generator
+    s = y.shape[1]
+    statistic = _statistic(s, reliability)
+
+    def fisher(totals: Floats) -> Floats:
+        return np.arctanh(np.clip(statistic(totals)[..., :s], -_FULL, _FULL))
+
+    values, error = statistic(sums.sum(axis=0)), jackknife_error(sums, statistic)
+    low, high = bootstrap_interval(sums, statistic, level=level, n_boot=n_boot, generator=generator)
+    z_low, z_high, p = contrast_interval(
+        sums, fisher, level=level, n_boot=n_boot, generator=generator
     )
-    error = jackknife_error(sums, statistic)
+    low[:s], high[:s] = np.tanh(z_low), np.tanh(z_high)
     observed, share, corrected = (
         Quantity(*parts)
-        for parts in zip(*(np.split(one, 3) for one in (values, low, high, p, error)), strict=True)
+        for parts in zip(*(np.split(one, 3) for one in (values, low, high, error)), strict=True)
     )
     unbounded = ~(share.low > 0)
     for ends in (corrected.low, corrected.high, corrected.error):
         ends[unbounded] = np.nan
-    return observed, share, corrected
+    return observed, share, corrected, p
+
+
+def intra_cluster_correlation(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> Floats:
+    """Return the correlation of two messages of the same cluster: whether they hold something.
+
+    The analysis-of-variance estimator (Donner 1986, doi:10.2307/1403259), which Ridout, Demétrio
+    and Firth (1999, doi:10.1111/j.0006-341X.1999.00137.x) find among the best for counts.
+
+    Parameters
+    ----------
+    hits
+        (C, S), counts of each cluster.
+    sizes
+        (C,), of how many; clusters of none are left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        (S,) float64, at most 1, below 0 where messages of a cluster differ more than by chance; NaN
+        where no cluster has two messages, there is one cluster, or all messages are alike.
+    """
+    n = np.asarray(sizes, np.float64)
+    h, n = np.asarray(hits, np.float64)[n > 0], n[n > 0]
+    clusters, total = len(n), n.sum()
+    if clusters < FEWEST_CLUSTERS or total == clusters:
+        return np.full(h.shape[1], np.nan)
+    own = h / n[:, None]
+    between = n @ (own - h.sum(axis=0) / total) ** 2 / (clusters - 1)
+    within = n @ (own * (1 - own)) / (total - clusters)
+    size = (total - (n**2).sum() / total) / (clusters - 1)
+    spread = between + (size - 1) * within
+    icc: Floats = (between - within) / np.where(spread > 0, spread, np.nan)
+    return icc
 
 
 def _sums(score: Floats, shares: Floats, halves: Halves, method: str) -> Floats:
-    """Return (P, 4 + 6 S): what each person adds to the moments that `_statistic` reads.
+    """Return (P, 4 + 7 S): what each person adds to the moments that `_statistic` reads.
 
     Everything is centred first, so that no variance is the difference of two large numbers.
     """
@@ -195,16 +238,16 @@ def _sums(score: Floats, shares: Floats, halves: Halves, method: str) -> Floats:
     # The halves' product around the centre: (a - c)(b - c) = ab - c (a + b) + c^2.
     product = usable * (halves.product - 2 * centre * halves.mean + centre**2)
     single = np.column_stack([np.ones_like(x), x, x**2, usable])
-    return np.hstack([single, ranked, ranked**2, x[:, None] * ranked, y**2, mean, product])
+    return np.hstack([single, ranked, ranked**2, x[:, None] * ranked, y, y**2, mean, product])
 
 
 def _statistic(s: int, reliability: float) -> Statistic:
-    """Return the function (..., 4 + 6 S) sums -> (..., 3 S): observed, reliability, corrected."""
+    """Return the function (..., 4 + 7 S) sums -> (..., 3 S): observed, reliability, corrected."""
 
     def statistic(totals: Floats) -> Floats:
         n, x, xx, halved = (totals[..., i : i + 1] for i in range(4))
-        y, yy, xy, squares, mean, product = (
-            totals[..., 4 + i * s : 4 + (i + 1) * s] for i in range(6)
+        y, yy, xy, raw, squares, mean, product = (
+            totals[..., 4 + i * s : 4 + (i + 1) * s] for i in range(7)
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = (xx / n - (x / n) ** 2) * (yy / n - (y / n) ** 2)
@@ -212,12 +255,9 @@ def _statistic(s: int, reliability: float) -> Statistic:
                 spread > _TINY, (xy / n - x * y / n**2) / np.sqrt(np.abs(spread)), np.nan
             )
             shared = product / halved - (mean / halved) ** 2
-            whole = squares / n
+            whole = squares / n - (raw / n) ** 2
             of_share = np.where(whole > _TINY, shared / whole, np.nan)
             corrected = observed / np.sqrt(np.where(of_share > 0, of_share * reliability, np.nan))
         return np.concatenate([observed, of_share, corrected], axis=-1)
 
     return statistic
-
-
-_TINY = 1e-14  # a variance of rounding errors

@@ -187,7 +187,7 @@ def grown_taxonomy(taxonomy: Taxonomy, growth: Growth) -> Taxonomy:
     if not added:
         raise InputError(
             f"no feature asks for a sub-category beyond the taxonomy {taxonomy.name}, which stays "
-            "as it is; a lower least_density considers rarer features."
+            "as it is; more features, or a higher min_confidence, leave more of them unassigned."
         )
     return replace(
         taxonomy,

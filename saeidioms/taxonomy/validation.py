@@ -176,7 +176,7 @@ def read_coded(path: str | Path, taxonomy: Taxonomy) -> pd.Series:
             raise InputError(f"{where}: unit {unit} stands there twice; keep one row.")
     if not said:
         raise InputError(f"{path} holds no code; fill the column sub_category.")
-    return pd.Series(said)
+    return pd.Series(said, name=str(path))
 
 
 def assess(
@@ -209,12 +209,13 @@ def assess(
         If a coded unit was not drawn, or a drawn one is not in the corpus.
     """
     words = pd.DataFrame({f"coder {i}": said for i, said in enumerate(coded)})
-    strange = words.index.difference(pd.Index(design["shown"]))
-    if len(strange):
-        raise InputError(
-            f"unit {strange[0]} was coded but is not in the sample; give the sheets of this run's "
-            "own sample."
-        )
+    for said in coded:
+        strange = said.index.difference(pd.Index(design["shown"]))
+        if len(strange):
+            raise InputError(
+                f"{said.name}: unit {strange[0]} was coded but is not in the sample; give the "
+                "sheets of this run's own sample."
+            )
     primary = primary_codes(corpus, codes)
     gone = pd.Index(design["unit_id"]).difference(primary.index)
     if len(gone):

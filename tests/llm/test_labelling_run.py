@@ -35,7 +35,8 @@ def says(server):
 def chats(tmp_path, data_folder):
     table = pd.read_csv(data_folder / "esconv_dev.csv")
     table = table[table["conversation_id"].isin(table["conversation_id"].unique()[:24])]
-    table.loc[table["role"] == "supporter", "text"] += " Write to me@example.org"
+    table.loc[table["role"] == "supporter", "text"] += " Write to me@example.org, your Qwendolyn"
+    table["helper"] = "qwendolyn"
     table.to_csv(tmp_path / "chats.csv", index=False)
     return tmp_path / "chats.csv"
 
@@ -49,7 +50,10 @@ def run(server, chats, tmp_path, monkeypatch):
     def make(*extra):
         options = ["--role", "supporter", "--n-features", "12", "--k", "2"]
         asked = ["--labeller", "endpoint", "--llm", "tiny", "--base-url", f"{server.url}/v1"]
-        cli.main(["run", str(chats), "--out", str(tmp_path / "out"), *options, *asked, *extra])
+        config = tmp_path / "names.yaml"
+        config.write_text("labels: {name_columns: [helper]}\n", encoding="utf-8")
+        options += ["--config", str(config), *asked]
+        cli.main(["run", str(chats), "--out", str(tmp_path / "out"), *options, *extra])
         return Run(tmp_path / "out")
 
     return make
