@@ -117,6 +117,11 @@ class RunFolder:
         """``people``: sheets for coders, and what came of them."""
         return self.root / "people"
 
+    @property
+    def findings(self) -> Path:
+        """``findings``: answers to questions that were asked of the finished run."""
+        return self.root / "findings"
+
     def given(self, name: str) -> Path:
         """Return a file that an option names: in this folder, or else as it is named.
 

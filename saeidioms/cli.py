@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saeidioms import people_cli
+from saeidioms import findings_cli, people_cli
 from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--seeds", type=int, default=2, metavar="N", help="default: %(default)s")
     sweep.set_defaults(command=_sweep)
 
+    findings_cli.add_verbs(verbs)
     people_cli.add_verbs(verbs)
     for name, help_text in VERBS.items():
         stage = verbs.add_parser(name, help=f"stage: {help_text}")

@@ -223,6 +223,12 @@ class Run:
         return self._load("codes", Codes.load)
 
     @property
+    def codes_digest(self) -> str:
+        """Digest of the codes, which findings are made from."""
+        manifest = self.folder.manifest("codes")
+        return digest_json(manifest["files"] if manifest else {})
+
+    @property
     def lexicon(self) -> pd.DataFrame:
         """The idioms of the whole corpus with their features and sub-categories."""
         return self._load("lexicon", lambda path: pd.read_csv(path / "idioms.csv"), folder="codes")

@@ -18,6 +18,7 @@ from saeidioms.corpus.select import select_units
 from saeidioms.embedding.embed import embed
 from saeidioms.engine import Stage
 from saeidioms.errors import OptionError
+from saeidioms.findings.finding import findings_in
 from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import measure_fidelity
 from saeidioms.idioms.figures import SAID
@@ -185,6 +186,11 @@ def _make_report(run: Run, folder: Path) -> None:
     turns = over_turns(run.corpus, run.codes, taxonomy, **draws)
     figures.append(("Over the conversation", charts.over_turns(turns, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
+    figures += [
+        (f"{finding.title}. {finding.method}", finding.figure)
+        for finding in findings_in(run.folder.findings, run.codes_digest)
+        if finding.figure is not None
+    ]
     build_report(
         folder,
         corpus=run.corpus,
@@ -218,6 +224,12 @@ def _options_of(*sections: str) -> Callable[[Run], dict[str, Any]]:
         }
 
     return options
+
+
+def _findings(run: Run) -> dict[str, str]:
+    """Return the digest of each finding that the report shows."""
+    files = sorted(run.folder.findings.glob("*/*.json"))
+    return {str(path.relative_to(run.folder.root)): digest_file(path) for path in files}
 
 
 def _labels_inputs(run: Run) -> dict[str, str]:
@@ -303,6 +315,7 @@ STAGES = (
             *("codebook", "codes", "distribution"),
         ),
         options=_options_of("distribution", "compare", "report"),
-        version=2,
+        inputs=_findings,
+        version=3,
     ),
 )

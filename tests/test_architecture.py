@@ -11,18 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
     *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
     *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "findings", "charts"),
-    *(
-        "report",
-        "run",
-        "engine",
-        "options",
-        "stages",
-        "pipeline",
-        "people",
-        "people_cli",
-        "cli",
-        "__main__",
-    ),
+    *("report", "run", "engine", "options", "stages", "pipeline", "people", "people_cli"),
+    *("analyses", "findings_cli", "cli", "__main__"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 from statsmodels.stats.proportion import proportion_confint
 
@@ -17,9 +16,9 @@ from saeidioms.errors import InputError, OptionError
 from saeidioms.progress import track
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats, sum_by_cluster
-from saeidioms.stats.correlation import intra_cluster_correlation
+from saeidioms.stats.clustered import intra_cluster_correlation, robust_test
 from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.distribution import CONVERSATION
+from saeidioms.taxonomy.distribution import CONVERSATION, MISSING
 from saeidioms.taxonomy.schema import nearest
 
 logger = logging.getLogger(__name__)
@@ -98,8 +97,8 @@ def power(
     In the other group, messages gain (or lose) the code independently of each other with the
     probability that takes its share to that of the baseline plus `difference`, whatever it is now;
     nothing is changed where it is there already. The test is a t-test of the difference with a
-    cluster-robust error (`robust_test`), whose results are near those of the bootstrap of `compare`
-    and a thousand times faster. One test is planned for, without correction for several.
+    cluster-robust error (`saeidioms.stats.clustered.robust_test`), near that of the draws of
+    `compare` and without their cost. One test is planned for, without correction for several.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def power(
     difference
         To be found, in percentage points; 0 shows how often nothing is taken for something.
     against
-        The other group; None: all others together.
+        The other group; None: all others together, without messages that have no value.
     outcome
         A sub-category or category; None: all of them.
     conversations
@@ -191,48 +190,6 @@ def power(
     return PowerAnalysis(table.reset_index(drop=True), needed)
 
 
-def robust_test(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Return differences of shares, their cluster-robust errors and p-values.
-
-    The error of a difference of ratios of sums is that of the sum of what each cluster adds to it
-    (linearisation: Cochran 1977, *Sampling Techniques*, section 6.3; Liang and Zeger 1986,
-    doi:10.1093/biomet/73.1.13), times k / (k - 1) for k clusters of a kind: those in both groups,
-    which are compared with themselves, and those in one only. Degrees of freedom are those of Welch
-    (1947, doi:10.1093/biomet/34.1-2.28) for these kinds, since a small group makes the error
-    uncertain however large the other one is.
-
-    Parameters
-    ----------
-    hits
-        (2, ..., C, S), counts of each cluster in the first group and the second.
-    sizes
-        (2, ..., C), of how many; zero where a cluster is not in a group.
-
-    Returns
-    -------
-    difference, error, p
-        (..., S) float64, second less first share; p is NaN where no cluster differs from another.
-    """
-    h, n = np.asarray(hits, np.float64), np.asarray(sizes, np.float64)[..., None]
-    total = n.sum(axis=-2, keepdims=True)
-    share = h.sum(axis=-2, keepdims=True) / total
-    first, second = (h - share * n) / total
-    squares = (second - first) ** 2
-    in_first, in_second = n > 0
-    variance, uncertain = np.zeros_like(share[0, ..., 0, :]), np.zeros_like(share[0, ..., 0, :])
-    for kind in (in_first & in_second, in_first & ~in_second, ~in_first & in_second):
-        k = kind.sum(axis=-2)
-        part = k / np.maximum(k - 1, 1) * (squares * kind).sum(axis=-2)
-        variance += part
-        uncertain += part**2 / np.maximum(k - 1, 1)
-    known = variance > 0
-    error = np.sqrt(variance)
-    difference: Floats = (share[1] - share[0])[..., 0, :]
-    t = np.abs(difference) / np.where(known, error, np.nan)
-    df = variance**2 / np.where(known, uncertain, np.nan)
-    return difference, error, 2 * stats.t.sf(t, df)
-
-
 def _check(alpha: float, level: float, n_simulations: int, difference: float) -> None:
     for name, value in (("alpha", alpha), ("level", level)):
         if not 0 < value < 1:
@@ -256,10 +213,10 @@ def _observe(
             raise OptionError(
                 f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(names)}."
             )
-    if set(names) == {baseline} or against == baseline:
+    if not set(names) - {baseline, MISSING} or against == baseline:
         raise OptionError(f"{by} has nothing to compare {baseline!r} with; choose another.")
     first = groups == baseline
-    second = ~first if against is None else groups == against
+    second = groups == against if against is not None else ~first & (groups != MISSING)
     used = first | second
     clusters = coded.clusters(cluster)[used]
     found = []

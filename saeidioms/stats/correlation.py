@@ -1,4 +1,4 @@
-"""Correlations of people's scores with their shares, freed of noise, and within clusters."""
+"""Correlations of a score with shares of people, freed of the noise that attenuates them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from scipy import stats
 
 from saeidioms.errors import OptionError
 from saeidioms.stats.bootstrap import (
-    FEWEST_CLUSTERS,
     Floats,
     Statistic,
     bootstrap_interval,
@@ -139,9 +138,7 @@ def correlate(
         Of the score, above 0 up to 1; 1 corrects for the shares alone.
     method
         "pearson", or "spearman": Pearson's of the ranks, which stay as they are when people are
-        drawn. In simulations of 200 people the standard error was then right within 5% for true
-        correlations up to 0.6, and 11% too small at 0.9. Reliabilities are those of the shares
-        themselves.
+        drawn. Reliabilities are those of the shares themselves.
     level, n_boot, generator
         As for `bootstrap_interval`.
 
@@ -158,6 +155,15 @@ def correlate(
     ------
     OptionError
         If `method` is neither, or `reliability` out of range.
+
+    Notes
+    -----
+    In simulations (300 studies each; 60 and 240 people, true correlations 0 to 0.7, reliabilities
+    0.2 to 0.6), intervals of 0.95 held the truth in 0.92 to 0.94 of studies, corrected ones in 0.92
+    to 0.96 of those in which they are defined; standard errors were 0.92 to 1.01 of the spread
+    between studies (ranks of strongly related scores: 11% too small at 0.9). With reliabilities
+    near 0.2, corrected intervals are defined in a fifth of studies of 60 people and two thirds of
+    studies of 240.
     """
     if method not in METHODS:
         raise OptionError(f"method is {method!r}; give one of: {', '.join(METHODS)}.")
@@ -187,39 +193,6 @@ def correlate(
     for ends in (corrected.low, corrected.high, corrected.error):
         ends[unbounded] = np.nan
     return observed, share, corrected, p
-
-
-def intra_cluster_correlation(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> Floats:
-    """Return the correlation of two messages of the same cluster: whether they hold something.
-
-    The analysis-of-variance estimator (Donner 1986, doi:10.2307/1403259), which Ridout, Demétrio
-    and Firth (1999, doi:10.1111/j.0006-341X.1999.00137.x) find among the best for counts.
-
-    Parameters
-    ----------
-    hits
-        (C, S), counts of each cluster.
-    sizes
-        (C,), of how many; clusters of none are left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        (S,) float64, at most 1, below 0 where messages of a cluster differ more than by chance; NaN
-        where no cluster has two messages, there is one cluster, or all messages are alike.
-    """
-    n = np.asarray(sizes, np.float64)
-    h, n = np.asarray(hits, np.float64)[n > 0], n[n > 0]
-    clusters, total = len(n), n.sum()
-    if clusters < FEWEST_CLUSTERS or total == clusters:
-        return np.full(h.shape[1], np.nan)
-    own = h / n[:, None]
-    between = n @ (own - h.sum(axis=0) / total) ** 2 / (clusters - 1)
-    within = n @ (own * (1 - own)) / (total - clusters)
-    size = (total - (n**2).sum() / total) / (clusters - 1)
-    spread = between + (size - 1) * within
-    icc: Floats = (between - within) / np.where(spread > 0, spread, np.nan)
-    return icc
 
 
 def _sums(score: Floats, shares: Floats, halves: Halves, method: str) -> Floats:

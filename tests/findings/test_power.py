@@ -10,9 +10,7 @@ from scipy import stats
 
 from saeidioms.corpus.demo import demo_corpus, planted_units
 from saeidioms.errors import InputError, OptionError
-from saeidioms.findings.power import power, robust_test
-from saeidioms.stats.bootstrap import difference_interval
-from saeidioms.stats.correlation import intra_cluster_correlation
+from saeidioms.findings.power import power
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -122,6 +120,22 @@ def test_every_outcome_has_its_rows(demo):
     assert whole.table[names].to_numpy().tolist() == [["category", "Affective", ""]]
 
 
+def test_messages_of_no_group_are_in_no_simulation(demo):
+    before = demo.where((demo.messages["time"] == "before").to_numpy(), "time before")
+    halved = before.messages.assign(
+        time=before.messages["time"].where(before.messages.index % 2 == 0)
+    )
+    with pytest.raises(OptionError, match="nothing to compare 'before' with"):
+        power(dataclasses.replace(before, messages=halved), **TIME, difference=5)
+    gaps = demo.messages["time"].where(demo.messages["round"] != 3)
+    options = {"difference": 5, "conversations": [60], "n_simulations": 100}
+    found = power(
+        dataclasses.replace(demo, messages=demo.messages.assign(time=gaps)), **TIME, **options
+    )
+    two = demo.where((demo.messages["round"] != 3).to_numpy(), "rounds 1 and 2")
+    pd.testing.assert_frame_equal(found.table, power(two, **TIME, **options).table)
+
+
 def test_the_same_seed_gives_the_same_power(demo):
     options = {**TIME, "difference": 3, "conversations": [60], "n_simulations": 100}
     first, again = (power(demo, **options, seed=5).table for _ in range(2))
@@ -138,57 +152,6 @@ def test_outcomes_that_cannot_change_so_much_are_left_out_and_named(demo, caplog
     assert "self-oriented" in caplog.text
     with pytest.raises(OptionError, match="self-oriented cannot change so much"):
         power(demo, **options, outcome="self-oriented")
-
-
-@pytest.mark.parametrize("paired", [True, False])
-def test_the_fast_test_says_what_the_bootstrap_says(paired):
-    draw = np.random.default_rng(0)
-    for difference in (0.0, 0.05, 0.1):
-        effects = np.array([0, difference])[:, None, None]
-        rates = np.clip(draw.beta(3, 9, (1, 80, 3)) + effects, 0, 1)
-        sizes = draw.integers(3, 9, (2, 80))
-        if not paired:
-            sizes[0, :40] = sizes[1, 40:] = 0
-        hits = draw.binomial(sizes[..., None], rates)
-        fast, error, p = robust_test(hits, sizes)
-        slow, low, high, by_bootstrap = difference_interval(
-            (hits[0], sizes[0]), (hits[1], sizes[1]),
-            level=0.95, n_boot=4000, generator=np.random.default_rng(1),
-        )  # fmt: skip
-        np.testing.assert_allclose(fast, slow)
-        np.testing.assert_allclose(2 * 1.99 * error, high - low, rtol=0.12)
-        np.testing.assert_allclose(p, by_bootstrap, atol=0.03)
-
-
-def test_of_separate_groups_with_equal_clusters_the_test_is_that_of_welch():
-    draw = np.random.default_rng(0)
-    hits = np.zeros((2, 15, 1))
-    hits[0, :5, 0], hits[1, 5:, 0] = draw.integers(0, 9, 5), draw.integers(2, 11, 10)
-    sizes = np.zeros((2, 15))
-    sizes[0, :5] = sizes[1, 5:] = 10
-    expected = stats.ttest_ind(hits[1, 5:, 0], hits[0, :5, 0], equal_var=False)
-    _, _, p = robust_test(hits, sizes)
-    assert p == pytest.approx(expected.pvalue)
-
-
-def test_of_pairs_with_equal_clusters_the_test_is_that_of_pairs():
-    hits = np.random.default_rng(0).integers(0, 10, (2, 20, 1))
-    _, _, p = robust_test(hits, np.full((2, 20), 10))
-    assert p == pytest.approx(stats.ttest_rel(hits[1, :, 0], hits[0, :, 0]).pvalue)
-
-
-def test_the_correlation_within_clusters_is_that_of_the_analysis_of_variance():
-    rows = np.random.default_rng(0).random((30, 6)) < np.linspace(0.1, 0.8, 30)[:, None]
-    f = stats.f_oneway(*rows.astype(float)).statistic
-    icc = intra_cluster_correlation(rows.sum(axis=1, keepdims=True), np.full(30, 6))
-    assert icc == pytest.approx((f - 1) / (f + 5))
-
-
-@pytest.mark.parametrize(
-    ("hits", "sizes"), [([[1], [0]], [1, 1]), ([[3]], [5]), ([[4], [4]], [4, 4])]
-)
-def test_where_clusters_cannot_be_told_from_messages_there_is_no_correlation(hits, sizes):
-    assert np.isnan(intra_cluster_correlation(hits, sizes)).all()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""Messages of a cluster are alike: how much so, and a fast test that allows for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats
+
+
+def robust_test(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Return differences of shares, their cluster-robust errors and p-values.
+
+    The error of a difference of ratios of sums is that of the sum of what each cluster adds to it
+    (linearisation: Cochran 1977, *Sampling Techniques*, section 6.3; Liang and Zeger 1986,
+    doi:10.1093/biomet/73.1.13), times k / (k - 1) for k clusters of a kind: those in both groups,
+    which are compared with themselves, and those in one only. Degrees of freedom are those of Welch
+    (1947, doi:10.1093/biomet/34.1-2.28) for these kinds, since a small group makes the error
+    uncertain however large the other one is.
+
+    Parameters
+    ----------
+    hits
+        (2, ..., C, S), counts of each cluster in the first group and the second.
+    sizes
+        (2, ..., C), of how many; zero where a cluster is not in a group.
+
+    Returns
+    -------
+    difference, error, p
+        (..., S) float64, second less first share; p is NaN where no cluster differs from another.
+    """
+    h, n = np.asarray(hits, np.float64), np.asarray(sizes, np.float64)[..., None]
+    total = n.sum(axis=-2, keepdims=True)
+    share = h.sum(axis=-2, keepdims=True) / total
+    first, second = (h - share * n) / total
+    squares = (second - first) ** 2
+    in_first, in_second = n > 0
+    variance, uncertain = np.zeros_like(share[0, ..., 0, :]), np.zeros_like(share[0, ..., 0, :])
+    for kind in (in_first & in_second, in_first & ~in_second, ~in_first & in_second):
+        k = kind.sum(axis=-2)
+        part = k / np.maximum(k - 1, 1) * (squares * kind).sum(axis=-2)
+        variance += part
+        uncertain += part**2 / np.maximum(k - 1, 1)
+    known = variance > 0
+    error = np.sqrt(variance)
+    difference: Floats = (share[1] - share[0])[..., 0, :]
+    t = np.abs(difference) / np.where(known, error, np.nan)
+    df = variance**2 / np.where(known, uncertain, np.nan)
+    return difference, error, 2 * stats.t.sf(t, df)
+
+
+def intra_cluster_correlation(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> Floats:
+    """Return the correlation of two messages of the same cluster: whether they hold something.
+
+    The analysis-of-variance estimator (Donner 1986, doi:10.2307/1403259), which Ridout, Demétrio
+    and Firth (1999, doi:10.1111/j.0006-341X.1999.00137.x) find among the best for counts.
+
+    Parameters
+    ----------
+    hits
+        (C, S), counts of each cluster.
+    sizes
+        (C,), of how many; clusters of none are left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        (S,) float64, at most 1, below 0 where messages of a cluster differ more than by chance; NaN
+        where no cluster has two messages, there is one cluster, or all messages are alike.
+    """
+    n = np.asarray(sizes, np.float64)
+    h, n = np.asarray(hits, np.float64)[n > 0], n[n > 0]
+    clusters, total = len(n), n.sum()
+    if clusters < FEWEST_CLUSTERS or total == clusters:
+        return np.full(h.shape[1], np.nan)
+    own = h / n[:, None]
+    between = n @ (own - h.sum(axis=0) / total) ** 2 / (clusters - 1)
+    within = n @ (own * (1 - own)) / (total - clusters)
+    size = (total - (n**2).sum() / total) / (clusters - 1)
+    spread = between + (size - 1) * within
+    icc: Floats = (between - within) / np.where(spread > 0, spread, np.nan)
+    return icc
