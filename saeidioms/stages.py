@@ -259,7 +259,9 @@ STAGES = (
         options=_options_of("corpus", "units"),
         inputs=lambda run: {"source": run.record.source_digest},
     ),
-    Stage("embeddings", _make_embeddings, reads=("corpus",), options=_options_of("embed")),
+    Stage(
+        "embeddings", _make_embeddings, reads=("corpus",), options=_options_of("embed"), version=2
+    ),
     Stage("sae", _make_sae, reads=("corpus", "embeddings"), options=_options_of("sae")),
     Stage("activations", _make_activations, reads=("embeddings", "sae"), options=_options_of()),
     Stage(

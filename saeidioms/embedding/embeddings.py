@@ -13,10 +13,11 @@ import pandas as pd
 
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
 from saeidioms.embedding.encoders import EncoderSpec
-from saeidioms.embedding.store import read_shard, write_shard
+from saeidioms.embedding.store import KEY, VECTOR
 from saeidioms.errors import ArtifactError, InputError
 
-SHARD_ROWS = 200_000
+BLOCK = 65_536  # rows that are read together
+_VECTORS, _KEYS, _INDEX, _ENCODER = "vectors.npy", "keys.npy", "index.parquet", "encoder.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,25 +72,32 @@ class Embeddings:
     def digest(self) -> str:
         """Digest of encoder, ids and vectors."""
         ids = "\n".join(map(str, self.ids)).encode()
-        index, vectors = np.ascontiguousarray(self.index), np.ascontiguousarray(self.vectors)
-        return digest_bytes(self.encoder.key.encode(), ids, index.tobytes(), vectors.tobytes())
+        value = digest_bytes(self.encoder.key.encode(), ids, self.index.tobytes())
+        for start in range(0, len(self.vectors), BLOCK):  # there may be more than memory holds
+            block = np.ascontiguousarray(self.vectors[start : start + BLOCK])
+            value = digest_bytes(value.encode(), block.tobytes())
+        return value
 
     def save(self, folder: str | Path) -> None:
-        """Write ``00000.safetensors`` ..., ``index.parquet`` and ``encoder.json`` to `folder`."""
+        """Write ``vectors.npy``, ``keys.npy``, ``index.parquet`` and ``encoder.json`` to `folder`.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder cannot be written.
+        """
         folder = Path(folder)
-        starts = range(0, max(1, len(self.vectors)), SHARD_ROWS)
-        for number, start in enumerate(starts):
-            part = slice(start, start + SHARD_ROWS)
-            vectors = np.ascontiguousarray(self.vectors[part])
-            write_shard(folder / f"{number:05d}.safetensors", self.keys[part], vectors)
-        with atomic_path(folder / "index.parquet") as path:
+        for array, name in ((self.vectors, _VECTORS), (self.keys.view("u1"), _KEYS)):
+            with atomic_path(folder / name) as path, path.open("wb") as file:
+                np.save(file, array)
+        with atomic_path(folder / _INDEX) as path:
             rows = {"unit_id": pd.Series(self.ids, dtype="str"), "row": self.index}
             pd.DataFrame(rows).to_parquet(path)
-        write_json(folder / "encoder.json", {"shards": len(starts), **asdict(self.encoder)})
+        write_json(folder / _ENCODER, asdict(self.encoder))
 
     @classmethod
     def load(cls, folder: str | Path) -> Embeddings:
-        """Read what `save` wrote, memory-mapped where it is one shard.
+        """Read what `save` wrote; the vectors are memory-mapped.
 
         Raises
         ------
@@ -97,20 +105,15 @@ class Embeddings:
             If a file is missing or damaged.
         """
         folder = Path(folder)
-        header = read_json(folder / "encoder.json")
+        header = read_json(folder / _ENCODER)
         try:
-            shards = [read_shard(folder / f"{n:05d}.safetensors") for n in range(header["shards"])]
-            table = pd.read_parquet(folder / "index.parquet")
-            names = EncoderSpec.__dataclass_fields__
-            encoder = EncoderSpec(**{name: header[name] for name in names})
-        except (OSError, ValueError, KeyError) as error:
+            vectors = np.load(folder / _VECTORS, mmap_mode="r")
+            keys = np.load(folder / _KEYS).view(KEY)
+            table = pd.read_parquet(folder / _INDEX)
+            encoder = EncoderSpec(**header)
+        except (OSError, ValueError, TypeError, EOFError) as error:
             raise ArtifactError(f"{folder} is damaged ({error}); embed again.") from error
-        keys = [keys for keys, _ in shards]
-        vectors = [vectors for _, vectors in shards]
-        return cls(
-            vectors[0] if len(vectors) == 1 else np.concatenate(vectors),
-            table["row"].to_numpy(np.int64),
-            table["unit_id"].to_numpy(object),
-            np.concatenate(keys),
-            encoder,
-        )
+        if vectors.dtype != VECTOR or vectors.ndim != 2 or len(keys) != len(vectors):
+            raise ArtifactError(f"{folder} holds no vectors of ours; embed again.")
+        rows, ids = table["row"].to_numpy(np.int64), table["unit_id"].to_numpy(object)
+        return cls(vectors, rows, ids, keys, encoder)

@@ -181,7 +181,7 @@ def _of_dimension(
         known = [pair for pair in of_pairs if np.isfinite(_value(pair))]
         both = Coefficients.together(known) if known else _undefined(len(middle))
         joint = given.agreement(single) if name == PAIRS else 2 * [_undefined(len(middle))]
-        parts += [both.summed_up(lambda found: np.median(found, axis=-1)), *joint]
+        parts += [both.summarised(lambda found: np.median(found, axis=-1)), *joint]
         values = [_value(pair) for pair in known]
         ends = {"lowest": min(values, default=np.nan), "highest": max(values, default=np.nan)}
         rows.append({"raters": name, **ends, "coders": len(experts)})

@@ -92,13 +92,13 @@ def power(
     """Return how likely a difference is to be found with so many conversations.
 
     A study is simulated by drawing clusters of this run with replacement, so that messages of a
-    person stay as alike as they are (Kleinman and Huang 2016, doi:10.1093/aje/kww041). Those in
-    both groups, in the baseline only and in the other only are drawn in the proportions found here.
-    In the other group, messages gain (or lose) the code independently of each other with the
-    probability that takes its share to that of the baseline plus `difference`, whatever it is now;
-    nothing is changed where it is there already. The test is a t-test of the difference with a
-    cluster-robust error (`saeidioms.stats.clustered.robust_test`), near that of the draws of
-    `compare` and without their cost. One test is planned for, without correction for several.
+    person stay as alike as they are (Kleinman and Huang 2017, doi:10.13063/2327-9214.1202). Those
+    in both groups, in the baseline only and in the other only are drawn in the proportions found
+    here. In the other group, messages gain (or lose) the code independently of each other, with the
+    probability that takes its share from what it is now to that of the baseline plus `difference`.
+    The test is a t-test of the difference with a cluster-robust error
+    (`saeidioms.stats.clustered.robust_test`), near that of the draws of `compare` and without their
+    cost. One test is planned for, without correction for several.
 
     Parameters
     ----------

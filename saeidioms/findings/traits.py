@@ -100,15 +100,14 @@ def traits(
     check_bound(bound, most=1)
     people = coded.clusters(cluster)
     scores = _score_of_people(coded.column(score), people, score)
-    known = np.isin(people, scores.index)
+    owners = scores.index.get_indexer(pd.Index(people))
     everyone = len(set(people))
     if len(scores) < everyone:
         logger.warning(
             "%d of %d people have no %s and are left out.",
             everyone - len(scores), everyone, score,
         )  # fmt: skip
-    coded, people = coded.where(known, f"a {score}"), people[known]
-    owners = scores.index.get_indexer(pd.Index(people))
+    coded, owners = coded.where(owners >= 0, f"a {score}"), owners[owners >= 0]
     n = np.bincount(owners)
     shares = sum_by_cluster(coded.indicators, owners) / n[:, None]
     halves, of = _halves(coded, owners, seed)

@@ -48,7 +48,7 @@ class Coefficients:
 
         return cls(np.hstack([part.sums for part in parts]), statistic)
 
-    def summed_up(self, summary: Callable[[Floats], Floats]) -> Coefficients:
+    def summarised(self, summary: Callable[[Floats], Floats]) -> Coefficients:
         """Return a summary of the coefficients, such as their median, as one coefficient."""
         return Coefficients(self.sums, lambda totals: summary(self.statistic(totals))[..., None])
 

@@ -208,6 +208,17 @@ def test_saved_embeddings_come_back_memory_mapped(tmp_path):
     assert isinstance(loaded.vectors, np.memmap)
     assert loaded.digest == made.digest
     assert loaded.encoder == made.encoder
-    (tmp_path / "saved" / "00000.safetensors").write_bytes(b"half")
-    with pytest.raises(ArtifactError, match="damaged"):
-        Embeddings.load(tmp_path / "saved")
+    np.testing.assert_array_equal(np.asarray(loaded), np.asarray(made))
+    again = embed(TEXTS, known=loaded, cache=tmp_path / "other")
+    np.testing.assert_array_equal(again.vectors, made.vectors)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "keys.npy", "index.parquet", "encoder.json"])
+def test_damaged_embeddings_are_one_sentence(tmp_path, name):
+    folder = tmp_path / "saved"
+    embed(TEXTS, cache=tmp_path / "cache").save(folder)
+    whole = (folder / name).read_bytes()
+    for content in (b"", whole[: len(whole) // 2], b"half"):
+        (folder / name).write_bytes(content)
+        with pytest.raises(ArtifactError, match=r"embed again|run again"):
+            Embeddings.load(folder)

@@ -64,7 +64,7 @@ def test_several_coefficients_are_drawn_at_once(ratings):
         expected = [value(part, items) for part in parts]
         found = together.statistic(together.sums[items].sum(axis=0))
         assert found.tolist() == pytest.approx(expected)
-    middle = together.summed_up(lambda values: np.median(values, axis=-1))
+    middle = together.summarised(lambda values: np.median(values, axis=-1))
     assert value(middle, DRAWS[0]) == pytest.approx(np.median([value(p, DRAWS[0]) for p in parts]))
 
 
