@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import difference_interval, share_interval, sum_by_cluster
+from saeidioms.stats.multiplicity import adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.distribution import (
@@ -88,11 +88,7 @@ def compare(
                 part.insert(3, panel, where)
             parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    table.insert(list(table).index("p") + 1, "q", np.nan)
-    for family in table["level"].unique():
-        tested = (table["level"] == family) & table["p"].notna()
-        if tested.any():
-            table.loc[tested, "q"] = multipletests(table.loc[tested, "p"], method="fdr_bh")[1]
+    table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], table["level"]))
     return table
 
 

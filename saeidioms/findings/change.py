@@ -1,0 +1,252 @@
+"""Change from before to after: within people, and of some groups more than of another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from saeidioms.errors import InputError, OptionError
+from saeidioms.seeds import generator
+from saeidioms.stats.bootstrap import Floats, contrast_interval, ratio, sum_by_cluster
+from saeidioms.stats.multiplicity import adjusted_within
+from saeidioms.taxonomy.coded import CodedMessages
+from saeidioms.taxonomy.distribution import check_draws
+
+logger = logging.getLogger(__name__)
+
+Booleans = npt.NDArray[np.bool_]
+FEWEST = 2  # people: one alone does not vary
+
+
+def within(
+    coded: CodedMessages,
+    *,
+    time: str,
+    before: str,
+    after: str,
+    cluster: str = "participant_id",
+    by: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return how much people change: the mean of each person's own change of share.
+
+    Every person counts once, however much they wrote. A person with messages at one of the times
+    only has no change; how many there are stands in the table.
+
+    Parameters
+    ----------
+    coded
+        M messages.
+    time, before, after
+        Column of the times, and the two of its values that are compared.
+    cluster
+        Column of the people.
+    by
+        Column whose groups are told apart; None: all people together.
+    level
+        Of the intervals, which are those of a paired t-test.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``level, category, sub_category``, the column `by`, ``difference, low, high`` (percentage
+        points), ``p``, ``q`` (Benjamini and Hochberg over all sub-categories and groups;
+        categories are a family of their own), ``effect`` (in standard deviations of the changes,
+        Cohen's d_z) and ``effect_before`` (in those of people's shares before), ``before`` and
+        ``after`` (mean shares, 0 to 1), ``clusters`` (people with both), ``left_out``.
+
+    Raises
+    ------
+    OptionError
+        If a column is not there, or a value none of its.
+    InputError
+        If nobody has messages at both times.
+    """
+    check_draws(level, 100)
+    times, people = _times(coded, time, before, after), coded.clusters(cluster)
+    parts = []
+    for name, group in _groups(coded, by):
+        first, second = (_shares(coded, people, group & times[one]) for one in (before, after))
+        both = first.index.intersection(second.index)
+        left_out = len(first.index.union(second.index)) - len(both)
+        if len(both) == 0:
+            where = f" in {by} {name}" if by else ""
+            raise InputError(
+                f"nobody{where} has messages both at {time} {before} and at {after}; choose "
+                "other times, or another cluster."
+            )
+        part = _paired(first.loc[both].to_numpy(), second.loc[both].to_numpy(), level)
+        part = pd.concat([coded.outcomes, part], axis=1).assign(left_out=left_out)
+        if by is not None:
+            part.insert(3, by, name)
+        parts.append(part)
+    return _with_q(pd.concat(parts, ignore_index=True))
+
+
+def difference_in_differences(
+    coded: CodedMessages,
+    *,
+    time: str,
+    before: str,
+    after: str,
+    by: str,
+    baseline: str,
+    cluster: str = "participant_id",
+    level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return how much more the shares of some groups change than those of a baseline group.
+
+    What changes in the baseline too (practice, other scenarios) is not the treatment's. Shares are
+    of messages, so that those who write more count for more, as in the distribution; people
+    present at one time only count at that time.
+
+    Parameters
+    ----------
+    coded
+        M messages.
+    time, before, after
+        Column of the times, and the two of its values that are compared.
+    by, baseline
+        Column of the groups, and the one the others are compared with, such as ``control``.
+    cluster
+        Column of the people, who are drawn as a whole with their messages of both times.
+    level, n_boot, seed
+        Of the intervals; see `saeidioms.stats.bootstrap.contrast_interval`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``level, category, sub_category``, ``group, baseline``, ``difference, low, high`` (of the
+        changes, percentage points), ``p``, ``q`` (as in `within`), ``effect`` (in standard
+        deviations of the baseline people's shares before), ``change`` and ``baseline_change``
+        (percentage points), ``n, baseline_n`` (messages), ``clusters``.
+
+    Raises
+    ------
+    OptionError
+        If a column or value is not there, or there is no other group.
+    """
+    check_draws(level, n_boot)
+    times, people = _times(coded, time, before, after), coded.clusters(cluster)
+    groups = dict(_groups(coded, by))
+    others = [name for name in groups if name != baseline]
+    if baseline not in groups:
+        raise OptionError(
+            f"baseline is {baseline!r}, which is no value of {by}; there are: {', '.join(groups)}."
+        )
+    if not others:
+        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    width = coded.indicators.shape[1] + 1
+
+    def cells(group: Booleans) -> Floats:
+        rows = np.column_stack([coded.indicators, np.ones(len(coded))])
+        masks = (group & times[before], group & times[after])
+        return np.column_stack([rows * mask[:, None] for mask in masks])
+
+    def change(totals: Floats) -> Floats:
+        return ratio(totals[..., width:]) - ratio(totals[..., :width])
+
+    def difference(totals: Floats) -> Floats:
+        return change(totals[..., 2 * width :]) - change(totals[..., : 2 * width])
+
+    spread = _spread(_shares(coded, people, groups[baseline] & times[before]).to_numpy())
+    parts = []
+    for name in others:
+        sums = sum_by_cluster(
+            np.column_stack([cells(groups[baseline]), cells(groups[name])]), people
+        )
+        filled = sums[:, width - 1 :: width]  # messages in each of the four cells
+        sums, filled = sums[filled.any(axis=1)], filled[filled.any(axis=1)]
+        totals = sums.sum(axis=0)
+        point = difference(totals)
+        if (filled > 0).sum(axis=0).min() < FEWEST:
+            low = high = p = np.full_like(point, np.nan)
+        else:
+            draws = generator(seed, f"difference in differences.{name}")
+            low, high, p = contrast_interval(
+                sums, difference, level=level, n_boot=n_boot, generator=draws
+            )
+        part = coded.outcomes.assign(group=name, baseline=baseline)
+        part["difference"], part["low"], part["high"] = 100 * point, 100 * low, 100 * high
+        part["p"], part["effect"] = p, _over(point, spread)
+        part["change"] = 100 * change(totals[2 * width :])
+        part["baseline_change"] = 100 * change(totals[: 2 * width])
+        n = filled.sum(axis=0).astype(int)
+        part["n"], part["baseline_n"], part["clusters"] = n[2:].sum(), n[:2].sum(), len(sums)
+        parts.append(part)
+    return _with_q(pd.concat(parts, ignore_index=True))
+
+
+def _times(coded: CodedMessages, time: str, before: str, after: str) -> dict[str, Booleans]:
+    """Return the (M,) mask of each of two times."""
+    values = coded.groups(time)
+    if before == after:
+        raise OptionError(f"before and after are both {before!r}; give two values of {time}.")
+    for option, name in (("before", before), ("after", after)):
+        if name not in values:
+            there = ", ".join(dict.fromkeys(values))
+            raise OptionError(f"{option} is {name!r}, no value of {time}; there are: {there}.")
+    return {name: values == name for name in (before, after)}
+
+
+def _groups(coded: CodedMessages, by: str | None) -> Iterator[tuple[str, Booleans]]:
+    """Yield the name and (M,) mask of each group of a column."""
+    if by is None:
+        yield "", np.ones(len(coded), dtype=bool)
+        return
+    values = coded.groups(by)
+    for name in dict.fromkeys(values):
+        yield name, values == name
+
+
+def _shares(coded: CodedMessages, people: npt.NDArray, rows: Booleans) -> pd.DataFrame:
+    """Return a row a person with their share of each outcome, over some messages."""
+    return pd.DataFrame(coded.indicators[rows]).groupby(people[rows], sort=True).mean()
+
+
+def _paired(first: Floats, second: Floats, level: float) -> pd.DataFrame:
+    """Return the mean change of (P, S) shares with the interval and p of a paired t-test."""
+    changes, n = second - first, len(first)
+    mean, spread = changes.mean(axis=0), _spread(changes)
+    error = spread / np.sqrt(n)
+    reach = stats.t.ppf((1 + level) / 2, max(n - 1, 1)) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stats.t.sf(np.abs(mean) / error, max(n - 1, 1))
+    p = np.where((mean == 0) & (error == 0), 1.0, p)
+    return pd.DataFrame(
+        {
+            "difference": 100 * mean,
+            "low": 100 * (mean - reach),
+            "high": 100 * (mean + reach),
+            "p": np.where(np.isfinite(spread), p, np.nan),
+            "effect": _over(mean, spread),
+            "effect_before": _over(mean, _spread(first)),
+            "before": first.mean(axis=0),
+            "after": second.mean(axis=0),
+            "clusters": n,
+        }
+    )
+
+
+def _spread(rows: Floats) -> Floats:
+    """Return the standard deviation of each column; NaN of fewer than two rows."""
+    if len(rows) < FEWEST:
+        return np.full(rows.shape[1], np.nan)
+    return np.asarray(rows.std(axis=0, ddof=1))
+
+
+def _over(values: Floats, spread: Floats) -> Floats:
+    """Return values in units of a spread; NaN where nothing varies."""
+    return np.divide(values, spread, out=np.full_like(values, np.nan), where=spread > 0)
+
+
+def _with_q(table: pd.DataFrame) -> pd.DataFrame:
+    table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], table["level"]))
+    return table
