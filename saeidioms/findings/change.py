@@ -166,13 +166,13 @@ def difference_in_differences(
         sums, filled = sums[filled.any(axis=1)], filled[filled.any(axis=1)]
         totals = sums.sum(axis=0)
         point = difference(totals)
-        if (filled > 0).sum(axis=0).min() < FEWEST:
-            low = high = p = np.full_like(point, np.nan)
-        else:
-            draws = generator(seed, f"difference in differences.{name}")
-            low, high, p = contrast_interval(
-                sums, difference, level=level, n_boot=n_boot, generator=draws
-            )
+        low, high, p = contrast_interval(
+            *(sums, difference),
+            level=level,
+            n_boot=n_boot,
+            generator=generator(seed, f"difference in differences.{name}"),
+            smallest=int((filled > 0).sum(axis=0).min()),
+        )
         part = coded.outcomes.assign(group=name, baseline=baseline)
         part["difference"], part["low"], part["high"] = 100 * point, 100 * low, 100 * high
         part["p"], part["effect"] = p, _over(point, spread)

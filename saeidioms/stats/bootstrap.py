@@ -89,24 +89,28 @@ def contrast_interval(
     level: float,
     n_boot: int,
     generator: np.random.Generator,
+    smallest: int | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """Return low and high ends, and p-values against zero, of a contrast of sums over clusters.
 
     The standard error is that of the draws of `bootstrap_interval`; interval and p are those of a
-    t distribution of G - 1 degrees of freedom with it (Cameron, Gelbach and Miller 2008,
-    doi:10.1162/rest.90.3.414). A difference is close to symmetric, so that correcting for the
+    t distribution of as many degrees of freedom as the smallest group has clusters, less one,
+    with it, since an estimate is as sure as the least sure part of it (Cameron, Gelbach and Miller
+    2008, doi:10.1162/rest.90.3.414). A difference is close to symmetric, so that correcting for the
     skewness of the draws adds more noise than it removes.
 
     Parameters
     ----------
     sums, statistic, level, n_boot, generator
         As for `bootstrap_interval`.
+    smallest
+        Clusters of the smallest group that is compared; None: all G.
 
     Returns
     -------
     low, high, p
-        (S,) float64; NaN with fewer than two clusters. p is two-sided, and below 1 - `level`
-        where, and only where, the interval leaves zero out.
+        (S,) float64; NaN with fewer than two clusters in any group. p is two-sided, and below
+        1 - `level` where, and only where, the interval leaves zero out.
 
     Notes
     -----
@@ -114,7 +118,8 @@ def contrast_interval(
     paired and not), intervals of 0.95 held zero in 0.93 to 0.98 of cases with 15 clusters a group,
     0.91 to 0.98 with 60 and 0.92 to 0.98 with 200.
     """
-    if len(sums) < FEWEST_CLUSTERS:
+    freedom = (len(sums) if smallest is None else smallest) - 1
+    if freedom < FEWEST_CLUSTERS - 1:
         nothing = np.full_like(statistic(sums.sum(axis=0)), np.nan)
         return nothing, nothing, nothing
     point, draws = _bootstrap(sums, statistic, n_boot, generator)
@@ -123,9 +128,9 @@ def contrast_interval(
     mean = np.where(finite, draws, 0).sum(axis=0) / np.maximum(drawn, 1)
     squares = np.where(finite, draws - mean, 0) ** 2
     error = _expansion(len(sums)) * np.sqrt(squares.sum(axis=0) / np.maximum(drawn - 1, 1))
-    reach = stats.t.ppf((1 + level) / 2, len(sums) - 1) * error
+    reach = stats.t.ppf((1 + level) / 2, freedom) * error
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(point) / error, len(sums) - 1)
+        p = 2 * stats.t.sf(np.abs(point) / error, freedom)
     p = np.where((error == 0) & (point == 0), 1.0, p)
     known = np.isfinite(point) & (drawn > 1)
     low, high, p = (np.where(known, part, np.nan) for part in (point - reach, point + reach, p))
@@ -261,17 +266,19 @@ def difference_interval(
     def difference(totals: Floats) -> Floats:
         return ratio(totals[..., width:]) - ratio(totals[..., :width])
 
+    numbers = [int((sums[:, last] > 0).sum()) for last in (width - 1, 2 * width - 1)]
     low, high, p = contrast_interval(
-        sums, difference, level=level, n_boot=n_boot, generator=generator
+        *(sums, difference),
+        level=level,
+        n_boot=n_boot,
+        generator=generator,
+        smallest=min(numbers),
     )
     totals = sums.sum(axis=0)
     point = difference(totals)
-    if min((sums[:, width - 1] > 0).sum(), (sums[:, -1] > 0).sum()) < FEWEST_CLUSTERS:
-        nothing = np.full_like(point, np.nan)
-        return point, nothing, nothing, nothing
-    for group, upwards in ((totals[:width], False), (totals[width:], True)):
+    groups = ((totals[:width], numbers[0], False), (totals[width:], numbers[1], True))
+    for group, clusters, upwards in groups:
         share = ratio(group)
-        clusters = int((sums[:, 2 * width - 1 if upwards else width - 1] > 0).sum())
         if not clusters:
             continue
         unknown = _open_end(clusters, level)

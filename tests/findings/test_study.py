@@ -1,0 +1,86 @@
+"""The study's analysis is the textbook's; the honest ones beside it are wider, and know control."""
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
+
+from saeidioms.errors import OptionError
+from saeidioms.findings.study import CLUSTERS, CONTROL, PUBLISHED, study
+
+ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "control": "control"}
+
+
+@pytest.fixture(scope="module")
+def found(support, planted, taxonomy):
+    return study(support, planted, taxonomy, **ASKED, n_boot=500)
+
+
+def test_the_published_analysis_is_the_textbooks(found, support, planted):
+    rows = planted.units.merge(support.table[["unit_id", "arm", "time"]], on="unit_id")
+    before = rows[rows["time"] == "before"]
+    after = rows[(rows["time"] == "after") & (rows["arm"] != "control")]
+    table = found.table[found.table["analysis"] == PUBLISHED].set_index("sub_category")
+    for name in ("advice-giving", "validating emotions"):
+        counts = [(part["sub_category"] == name).sum() for part in (after, before)]
+        sizes = [len(after), len(before)]
+        row = table.loc[name]
+        assert row["p"] == pytest.approx(proportions_ztest(counts, sizes)[1])
+        ends = confint_proportions_2indep(
+            *(counts[0], sizes[0], counts[1], sizes[1]), method="wald"
+        )
+        assert (row["low"], row["high"]) == pytest.approx(tuple(100 * np.array(ends)))
+        assert (row["n_after"], row["n_before"]) == (sizes[0], sizes[1])
+
+
+def test_people_as_clusters_widen_intervals_about_the_same_differences(found):
+    by = found.table.set_index("analysis")
+    np.testing.assert_allclose(by.loc[PUBLISHED, "difference"], by.loc[CLUSTERS, "difference"])
+    widths = (by["high"] - by["low"]).groupby(level=0).median()
+    assert widths[CLUSTERS] > widths[PUBLISHED]
+    assert widths[CONTROL] > widths[CLUSTERS]
+
+
+def test_the_shares_of_expressions_add_up_to_one(found):
+    rows = found.table[(found.table["analysis"] == PUBLISHED)]
+    rows = rows[rows["level"] == "sub_category"]
+    assert rows["before"].sum() == pytest.approx(1)
+    assert rows["after"].sum() == pytest.approx(1)
+
+
+def test_the_falls_that_were_planted_are_found_against_control_too(found):
+    rows = found.table[found.table["analysis"] == CONTROL].set_index("sub_category")
+    assert rows.loc["advice-giving", "high"] < 0
+    assert rows.loc["validating emotions", "low"] > 0
+
+
+def test_holm_is_never_below_benjamini_and_hochberg(found):
+    assert (found.table["holm"] >= found.table["q"] - 1e-12).all()
+    assert (found.table["q"] >= found.table["p"] - 1e-12).all()
+
+
+def test_panels_are_analysed_apart(support, planted, taxonomy):
+    table = study(support, planted, taxonomy, **ASKED, panel="setting", n_boot=100).table
+    assert table.groupby("setting")["n_before"].first().sum() < len(planted.units)
+    assert table["setting"].nunique() == 2
+    assert len(table) == 2 * 3 * 14
+
+
+def test_the_summary_counts_what_the_table_holds(found):
+    text = found.summary()
+    rows = found.table[found.table["level"] == "sub_category"]
+    for name in (PUBLISHED, CLUSTERS, CONTROL):
+        assert str((rows[rows["analysis"] == name]["q"] < 0.05).sum()) in text
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"before": "first"}, "before is 'first', which is no value of time"),
+        ({"control": "none"}, "control is 'none', which is no value of arm; there are: control"),
+        ({"by": "arms"}, "did you mean arm"),
+        ({"cluster": "person"}, "there is no column person"),
+    ],
+)
+def test_a_mistake_is_one_sentence(support, planted, taxonomy, options, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        study(support, planted, taxonomy, **(ASKED | options))
