@@ -5,16 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from saeidioms.charts.theme import (
-    INK,
-    ROW,
-    TOP,
-    category_colours,
-    escape,
-    figure,
-    legend_below,
-    transparent,
-)
+from saeidioms.charts.grouped import grouped, whiskers
+from saeidioms.charts.theme import ROW, category_colours, escape, figure
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS_SHOWN = 5
@@ -56,7 +48,7 @@ def distribution(
             y=[escape(name) for name in rows.index],
             x=rows["share"],
             marker_color=colours[category.name],
-            error_x=_whiskers(rows),
+            error_x=whiskers(rows, "share"),
             customdata=[_hover(name, row, idioms) for name, row in rows.iterrows()],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -105,81 +97,14 @@ def by_group(
         One trace a group, coloured by category, and one for each entry of the two legends.
     """
     table = shares[shares["level"] == "sub_category"]
-    groups = list(dict.fromkeys(table[by]))
-    colours = category_colours(taxonomy)
-    symbols = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon"]
-    plot, below = (22 * len(groups) + 16) * len(taxonomy.names), 130
-    fig = figure(height=TOP + plot + below)
-    base = {name: -i for i, name in enumerate(taxonomy.names)}
-    for g, group in enumerate(groups):
-        rows = table[table[by] == group]
-        shift = 0.0 if len(groups) == 1 else 0.3 - 0.6 * g / (len(groups) - 1)
-        fig.add_scatter(
-            legendgroup=escape(group),
-            showlegend=False,
-            mode="markers",
-            x=rows["share"],
-            y=[base[name] + shift for name in rows["sub_category"]],
-            error_x=_whiskers(rows),
-            marker={
-                "symbol": symbols[g % len(symbols)],
-                "size": 10,
-                "color": [colours[name] for name in rows["category"]],
-                "line": {"width": 1, "color": INK},
-            },
-            customdata=[
-                f"<b>{escape(row['sub_category'])}</b><br>{escape(group)}: {_numbers(row)}"
-                for _, row in rows.iterrows()
-            ],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-        _key(fig, f"{escape(group)} (n = {rows['n'].iloc[0]:,})", symbols[g % len(symbols)], INK)
-        fig.data[-1].legendgroup = escape(group)
-    for category in taxonomy.categories:
-        _key(fig, escape(category.name), "circle", colours[category.name])
-        fig.data[-1].legend = "legend2"
-    fig.update_yaxes(
-        tickvals=list(base.values()),
-        ticktext=[escape(name) for name in base],
-        range=[-len(base) + 0.5, 0.5],
-        zeroline=False,
-        showgrid=False,
-    )
-    for i in range(1, len(base)):
-        fig.add_hline(y=0.5 - i, line={"width": 1, "color": transparent("#808080", 0.25)})
-    fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
-    fig.update_layout(
-        legend={"itemsizing": "constant", "title_text": escape(by) + "  "},
-        legend2={
-            "orientation": "h",
-            "xanchor": "left",
-            "itemclick": False,
-            "itemdoubleclick": False,
-            **legend_below(plot, 88),
-        },
-        margin_b=below,
-    )
-    return fig
-
-
-def _key(fig: go.Figure, name: str, symbol: str, colour: str) -> None:
-    """Add an entry to the legend; nothing is drawn."""
-    fig.add_scatter(
-        name=name, mode="markers", x=[None], y=[None],
-        marker={"symbol": symbol, "size": 10, "color": colour},
-    )  # fmt: skip
-
-
-def _whiskers(rows: pd.DataFrame) -> dict[str, object]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (rows["high"] - rows["share"]).fillna(0),
-        "arrayminus": (rows["share"] - rows["low"]).fillna(0),
-        "color": INK,
-        "thickness": 1.2,
-        "width": 4,
-    }
+    hover = [
+        f"<b>{escape(row['sub_category'])}</b><br>{escape(row[by])}: {_numbers(row)}"
+        for _, row in table.iterrows()
+    ]
+    sizes = table.groupby(by, sort=False)["n"].first()
+    groups = {str(name): f"{escape(name)} (n = {n:,})" for name, n in sizes.items()}
+    fig = grouped(table.assign(hover=hover), taxonomy, by=by, value="share", groups=groups)
+    return fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
 
 
 def _hover(name: object, row: pd.Series, idioms: pd.DataFrame | None) -> str:
