@@ -1,0 +1,174 @@
+"""Regressions of what messages hold on their columns, by a formula."""
+
+from __future__ import annotations
+
+import io
+import logging
+import tokenize
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelMatrix, model_matrix
+from formulaic.errors import FormulaicError
+from scipy import stats
+
+from saeidioms.errors import InputError, OptionError
+from saeidioms.stats.multiplicity import adjusted_within
+from saeidioms.stats.regression import Fit, linear, logistic
+from saeidioms.taxonomy.coded import CodedMessages
+from saeidioms.taxonomy.distribution import check_draws, no_column
+
+logger = logging.getLogger(__name__)
+
+FUNCTIONS = ("C", "Treatment", "Sum", "center", "scale")
+_OPERATORS = set("+-*:/()^,~=") | {"**"}
+_FEWEST_CLUSTERS = 2
+
+
+def model(
+    coded: CodedMessages,
+    formula: str,
+    *,
+    cluster: str = "conversation_id",
+    kind: Literal["linear", "logistic"] = "linear",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return regressions of "the message holds it" on a formula, one for each sub-category.
+
+    Parameters
+    ----------
+    coded
+        M messages.
+    formula
+        Right-hand side in Wilkinson's notation, as R, statsmodels and formulaic take it: columns
+        of the messages, ``+ - * : / ^ ( )``, and ``C, Treatment, Sum, center, scale``; such as
+        ``"C(arm, Treatment('control')) * round + setting"``. Anything else is refused: a formula
+        from a file cannot run code.
+    cluster
+        Column within whose values errors may go together.
+    kind
+        ``"linear"``: differences of probability. ``"logistic"``: odds ratios, and average marginal
+        effects; see `saeidioms.stats.regression`.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``level, category, sub_category, term``, ``difference, low, high`` (percentage points: a
+        coefficient, or an average marginal effect), for ``"logistic"`` ``odds_ratio`` with
+        ``odds_ratio_low`` and ``odds_ratio_high``, ``effect`` (`difference` in standard deviations
+        of the outcome), ``p``, ``q`` (Benjamini and Hochberg over all sub-categories, for each term
+        by itself; categories are a family of their own), ``note`` (why a row is empty), ``n``
+        (messages), ``left_out`` (messages without a value in some column), ``clusters``.
+
+    Raises
+    ------
+    OptionError
+        If the formula cannot be read, or names what is no column.
+    InputError
+        If no rows are left, or only one cluster.
+    """
+    check_draws(level, 100)
+    if kind not in ("linear", "logistic"):
+        raise OptionError(f"kind is {kind!r}; give linear or logistic.")
+    columns = columns_of(formula, list(coded.messages.columns))
+    complete = coded.messages[columns].notna().all(axis=1).to_numpy()
+    if not complete.any():
+        raise InputError(f"no message has a value in all of {', '.join(columns)}.")
+    if not complete.all():
+        logger.warning(
+            "%d of %d messages lack a value in %s and are left out.",
+            *((~complete).sum(), len(coded), " or ".join(columns)),
+        )
+    kept = coded.where(complete, f"values in {', '.join(columns)}")
+    design, clusters = _design(formula, kept.messages), kept.clusters(cluster)
+    n_clusters = len(np.unique(clusters))
+    if n_clusters < _FEWEST_CLUSTERS:
+        raise InputError(f"{cluster} has one value only; errors need several clusters.")
+    matrix = design.to_numpy(dtype=np.float64)
+    parts = []
+    for number in range(len(kept.outcomes)):
+        holds = kept.indicators[:, number]
+        if kind == "linear":
+            fit = linear(holds.astype(np.float64), matrix, clusters, level)
+        else:
+            fit = logistic(holds, matrix, clusters, level)
+        part = _rows(fit, list(design.columns), holds, n_clusters, level, kind)
+        own = kept.outcomes.iloc[[number] * len(part)].reset_index(drop=True)
+        parts.append(pd.concat([own, part], axis=1))
+    table = pd.concat(parts, ignore_index=True)
+    families = table["level"] + " " + table["term"]
+    table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], families))
+    table = table.assign(n=len(kept), left_out=int((~complete).sum()), clusters=n_clusters)
+    first = ["level", "category", "sub_category", "term"]
+    return table[[*first, *(name for name in table if name not in first)]]
+
+
+def columns_of(formula: str, columns: list[str]) -> list[str]:
+    """Return the columns that a formula names, once each.
+
+    Raises
+    ------
+    OptionError
+        If it names anything that is neither a column nor one of `FUNCTIONS`, or holds what a
+        formula does not.
+    """
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(formula).readline))
+    except (tokenize.TokenError, IndentationError, SyntaxError) as error:
+        raise OptionError(f"the formula {formula!r} cannot be read: {error.args[0]}.") from error
+    named = []
+    for token, following in zip(tokens, [*tokens[1:], tokens[-1]], strict=True):
+        called = following.string == "("
+        if token.type == tokenize.NAME and token.string in FUNCTIONS and called:
+            continue
+        if token.type == tokenize.NAME and not called:
+            if token.string not in columns:
+                raise no_column(token.string, columns)
+            named.append(token.string)
+        elif token.type == tokenize.NAME:
+            raise OptionError(
+                f"the formula {formula!r} calls {token.string}; there are: {', '.join(FUNCTIONS)}."
+            )
+        elif token.type == tokenize.OP and token.string not in _OPERATORS - {"~", "="}:
+            raise OptionError(
+                f"the formula {formula!r} holds {token.string!r}; give the right-hand side only, "
+                "of columns, + - * : / ^ ( ) and functions."
+            )
+        elif token.type not in (
+            *(tokenize.OP, tokenize.NUMBER, tokenize.STRING),
+            *(tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER),
+        ):
+            raise OptionError(f"the formula {formula!r} holds {token.string!r}, which is no term.")
+    if not named:
+        raise OptionError(f"the formula {formula!r} names no column; give one, such as arm.")
+    return list(dict.fromkeys(named))
+
+
+def _design(formula: str, messages: pd.DataFrame) -> ModelMatrix:
+    """Return the design matrix; the formula has been checked."""
+    try:
+        design = model_matrix(formula, messages)
+    except (FormulaicError, ValueError, TypeError, SyntaxError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OptionError(f"the formula {formula!r} cannot be used: {reason}.") from error
+    if isinstance(design, pd.DataFrame) and len(design.columns):
+        return design
+    raise OptionError(f"the formula {formula!r} has no term; give a column, such as arm.")
+
+
+def _rows(
+    fit: Fit, terms: list[str], holds: np.ndarray, n_clusters: int, level: float, kind: str
+) -> pd.DataFrame:
+    reach = stats.t.ppf((1 + level) / 2, n_clusters - 1) * fit.slope_errors
+    part = pd.DataFrame({"term": terms, "difference": 100 * fit.slopes})
+    part["low"], part["high"] = 100 * (fit.slopes - reach), 100 * (fit.slopes + reach)
+    if kind == "logistic":
+        part["odds_ratio"] = np.exp(fit.coefficients)
+        part["odds_ratio_low"], part["odds_ratio_high"] = np.exp(fit.low), np.exp(fit.high)
+    spread = holds.std()
+    part["effect"] = fit.slopes / spread if spread else np.nan
+    part["p"], part["note"] = fit.p, fit.note
+    return part[part["term"] != "Intercept"].reset_index(drop=True)

@@ -1,0 +1,140 @@
+"""Regressions are statsmodels' own, and a formula cannot do more than name columns."""
+
+import numpy as np
+import pytest
+import statsmodels.formula.api as smf
+
+from saeidioms.errors import InputError, OptionError
+from saeidioms.findings.models import columns_of, model
+
+ADVICE = "advice-giving"
+FORMULA = "C(arm, Treatment('control')) * round + setting"
+
+
+def frame(coded, name=ADVICE):
+    place = list(coded.taxonomy.names).index(name)
+    return coded.messages.assign(y=coded.holds[:, place].astype(float))
+
+
+def of(table, name=ADVICE):
+    return table[table["sub_category"] == name].set_index("term")
+
+
+def reference(coded, how):
+    data = frame(coded)
+    groups = data["participant_id"].astype("category").cat.codes
+    fit = how(f"y ~ {FORMULA}", data).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": groups}
+    )
+    return fit
+
+
+def test_a_linear_model_is_that_of_statsmodels_with_errors_by_person(coded):
+    table = of(model(coded, FORMULA, cluster="participant_id"))
+    expected = reference(coded, smf.ols)
+    for term, row in table.iterrows():
+        assert row["difference"] == pytest.approx(100 * expected.params[term])
+        width = (row["high"] - row["low"]) / 200
+        assert width == pytest.approx(1.9699 * expected.bse[term], rel=1e-3)  # t of 239
+    assert set(table.index) == set(expected.params.index) - {"Intercept"}
+    assert table["clusters"].unique().tolist() == [240]
+
+
+def test_a_logistic_model_has_odds_ratios_and_marginal_effects_of_statsmodels(coded):
+    table = of(model(coded, "setting + trait_empathy", cluster="participant_id", kind="logistic"))
+    data = frame(coded)
+    groups = data["participant_id"].astype("category").cat.codes
+    fit = smf.logit("y ~ setting + trait_empathy", data).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": groups}
+    )
+    effects = fit.get_margeff(dummy=True).summary_frame()
+    for term, row in table.iterrows():
+        assert row["odds_ratio"] == pytest.approx(np.exp(fit.params[term]), rel=1e-4)
+        assert row["difference"] == pytest.approx(100 * effects.loc[term, "dy/dx"], rel=1e-3)
+        width = (row["high"] - row["low"]) / 200
+        assert width == pytest.approx(1.9699 * effects.loc[term, "Std. Err."], rel=5e-3)
+
+
+def test_the_planted_fall_of_advice_in_the_coached_arms_is_found(coded):
+    later = coded.where((coded.messages["time"] == "after").to_numpy(), "time after")
+    table = of(model(later, "C(arm, Treatment('control'))", cluster="participant_id"))
+    coach = table.loc["C(arm, Treatment('control'))[T.coach]"]
+    assert coach["high"] < 0
+    assert coach["effect"] == pytest.approx(
+        coach["difference"] / 100 / frame(later)["y"].std(ddof=0)
+    )
+
+
+def test_q_corrects_each_term_over_sub_categories(coded):
+    table = model(coded, "setting + trait_empathy", cluster="participant_id")
+    rows = table[(table["level"] == "sub_category") & (table["term"] == "trait_empathy")]
+    assert len(rows) == 10
+    assert rows["q"].min() == pytest.approx((rows["p"] * 10 / rows["p"].rank()).min())
+
+
+def test_rows_without_a_value_are_left_out_and_counted(coded, caplog):
+    missing = coded.messages["trait_empathy"].mask(coded.messages["arm"] == "video")
+    part = type(coded)(coded.messages.assign(trait_empathy=missing), coded.holds, coded.taxonomy)
+    table = model(part, "trait_empathy", cluster="participant_id")
+    assert table["left_out"].iloc[0] == (coded.messages["arm"] == "video").sum()
+    assert table["n"].iloc[0] + table["left_out"].iloc[0] == len(coded)
+    assert "lack a value in trait_empathy" in caplog.text
+
+
+def test_what_cannot_be_estimated_says_why(make):
+    rows = [
+        {
+            "participant_id": f"p{i % 6}",
+            "conversation_id": f"c{i % 6}",
+            "turn": i,
+            "x": i % 2,
+            "z": 1,
+        }
+        for i in range(24)
+    ]
+    coded = make(rows, advice_giving=np.arange(24) % 2 == 0)
+    separated = model(coded, "x", cluster="participant_id", kind="logistic")
+    notes = separated.set_index("sub_category")["note"]
+    assert notes[ADVICE] == "perfect separation"
+    assert notes["affirming"] == "constant outcome"
+    assert separated["difference"].isna().all()
+    assert set(model(coded, "x + z", cluster="participant_id")["note"]) == {
+        "terms overlap", "constant outcome",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        ("armm", "there is no column armm; did you mean arm?"),
+        ("arm +", "cannot be"),
+        ("(arm", "cannot be read"),
+        ("", "names no column"),
+        ("1", "names no column"),
+        ("advice ~ arm", "holds '~'|no column advice"),
+        ("round ~ arm", "holds '~'; give the right-hand side only"),
+        ("__import__('os').system('x')", "calls __import__"),
+        ("arm.__class__", "holds '.'"),
+        ("C(arm)[0]", "holds '\\['"),
+        ("{round}", "holds '{'"),
+        ("`round`", "which is no term|cannot be read"),
+        ("lambda: round", "there is no column lambda"),
+        ("open(arm)", "calls open; there are: C, Treatment"),
+        ("C(arm, Treatment('none'))", "cannot be used"),
+    ],
+)
+def test_a_formula_that_is_none_is_one_sentence(coded, formula, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        model(coded, formula, cluster="participant_id")
+
+
+def test_the_columns_of_a_formula_are_named_once():
+    assert columns_of("C(arm, Treatment('arm')) * round + arm", ["arm", "round"]) == [
+        "arm",
+        "round",
+    ]
+
+
+def test_one_cluster_is_refused(coded):
+    with pytest.raises(InputError, match="role has one value only"):
+        model(coded, "setting", cluster="role")
