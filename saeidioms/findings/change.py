@@ -13,7 +13,7 @@ from scipy import stats
 from saeidioms.errors import InputError, OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import Floats, contrast_interval, ratio, sum_by_cluster
-from saeidioms.stats.multiplicity import adjusted_within
+from saeidioms.stats.multiplicity import adjusted, adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import check_draws
 
@@ -68,10 +68,12 @@ def within(
         If nobody has messages at both times.
     """
     check_draws(level, 100)
-    times, people = _times(coded, time, before, after), coded.clusters(cluster)
+    times, people = times_of(coded, time, before, after), coded.clusters(cluster)
     parts = []
     for name, group in _groups(coded, by):
-        first, second = (_shares(coded, people, group & times[one]) for one in (before, after))
+        first, second = (
+            shares_of_people(coded, people, group & times[one]) for one in (before, after)
+        )
         both = first.index.intersection(second.index)
         left_out = len(first.index.union(second.index)) - len(both)
         if len(both) == 0:
@@ -124,7 +126,8 @@ def difference_in_differences(
     -------
     pandas.DataFrame
         ``level, category, sub_category``, ``group, baseline``, ``difference, low, high`` (of the
-        changes, percentage points), ``p``, ``q`` (as in `within`), ``effect`` (in standard
+        changes, percentage points), ``p``, ``q`` (as in `within`), ``holm`` (Holm 1979, over the
+        groups of one sub-category, as the study corrects its contrasts), ``effect`` (in standard
         deviations of the baseline people's shares before), ``change`` and ``baseline_change``
         (percentage points), ``n, baseline_n`` (messages), ``clusters``.
 
@@ -134,7 +137,7 @@ def difference_in_differences(
         If a column or value is not there, or there is no other group.
     """
     check_draws(level, n_boot)
-    times, people = _times(coded, time, before, after), coded.clusters(cluster)
+    times, people = times_of(coded, time, before, after), coded.clusters(cluster)
     groups = dict(_groups(coded, by))
     others = [name for name in groups if name != baseline]
     if baseline not in groups:
@@ -156,7 +159,7 @@ def difference_in_differences(
     def difference(totals: Floats) -> Floats:
         return change(totals[..., 2 * width :]) - change(totals[..., : 2 * width])
 
-    spread = _spread(_shares(coded, people, groups[baseline] & times[before]).to_numpy())
+    spread = _spread(shares_of_people(coded, people, groups[baseline] & times[before]).to_numpy())
     parts = []
     for name in others:
         sums = sum_by_cluster(
@@ -181,10 +184,14 @@ def difference_in_differences(
         n = filled.sum(axis=0).astype(int)
         part["n"], part["baseline_n"], part["clusters"] = n[2:].sum(), n[:2].sum(), len(sums)
         parts.append(part)
-    return _with_q(pd.concat(parts, ignore_index=True))
+    table = _with_q(pd.concat(parts, ignore_index=True))
+    names = table["level"] + table["category"] + table["sub_category"]
+    holm = table.groupby(names, sort=False)["p"].transform(lambda p: adjusted(p, "holm"))
+    table.insert(list(table).index("q") + 1, "holm", holm)
+    return table
 
 
-def _times(coded: CodedMessages, time: str, before: str, after: str) -> dict[str, Booleans]:
+def times_of(coded: CodedMessages, time: str, before: str, after: str) -> dict[str, Booleans]:
     """Return the (M,) mask of each of two times."""
     values = coded.groups(time)
     if before == after:
@@ -206,7 +213,7 @@ def _groups(coded: CodedMessages, by: str | None) -> Iterator[tuple[str, Boolean
         yield name, values == name
 
 
-def _shares(coded: CodedMessages, people: npt.NDArray, rows: Booleans) -> pd.DataFrame:
+def shares_of_people(coded: CodedMessages, people: npt.NDArray, rows: Booleans) -> pd.DataFrame:
     """Return a row a person with their share of each outcome, over some messages."""
     return pd.DataFrame(coded.indicators[rows]).groupby(people[rows], sort=True).mean()
 
