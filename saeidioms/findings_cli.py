@@ -3,71 +3,181 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from saeidioms.findings.finding import Finding
-    from saeidioms.run import Run
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a question: of the same name as the argument of its function."""
+
+    name: str
+    help: str
+    required: bool = False
+    kind: type = str
+    choices: tuple[str, ...] | None = None
+    several: bool = False
+
+    def add_to(self, verb: argparse.ArgumentParser) -> None:
+        """Add the option; what is not given keeps the default of the function's signature."""
+        metavar = {int: "N", float: "X"}.get(self.kind, "NAME")
+        verb.add_argument(
+            "--" + self.name.replace("_", "-"),
+            required=self.required,
+            type=self.kind,
+            choices=self.choices,
+            nargs="+" if self.several else None,
+            default=argparse.SUPPRESS,
+            metavar=None if self.choices else metavar,
+            help=self.help,
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """A verb, and the function in `saeidioms.analyses` that answers it."""
+
+    verb: str
+    room: str
+    function: str
+    help: str
+    options: tuple[Option, ...]
+
+
+BY = Option("by", "column of the groups, such as arm", required=True)
+BASELINE = Option("baseline", "group that others are compared with", required=True)
+AGAINST = Option("against", "only this group; default: all others")
+PANEL = Option("panel", "column within whose values it is done, such as setting")
+CONTROL = Option("control", "group that nothing was done to", required=True)
+TIMES = (
+    Option("time", "column of the times", required=True),
+    Option("before", "its value before", required=True),
+    Option("after", "its value after", required=True),
+)
+SHARED = (
+    Option("cluster", "column drawn as a whole, such as a person; default: the run's"),
+    Option("seed", "of what is drawn at random; default 0", kind=int),
+)
+
+QUESTIONS = (
+    Question(
+        "compare",
+        "groups",
+        "compare_groups",
+        "how shares differ between groups",
+        (
+            *(BY, BASELINE, AGAINST, PANEL),
+            Option(
+                "of",
+                "what is counted; default messages",
+                choices=("messages", "units", "expressions"),
+            ),
+        ),
+    ),
+    Question(
+        "permute",
+        "groups",
+        "permute_groups",
+        "the same, by permuting whole clusters that were assigned to groups",
+        (
+            *(BY, BASELINE, AGAINST),
+            Option("within", "column of the blocks within which they were assigned"),
+            Option("time", "column of the times, with --at"),
+            Option("at", "the time to look at"),
+        ),
+    ),
+    Question(
+        "model",
+        "groups",
+        "regress",
+        "regressions by a formula, with errors by cluster",
+        (
+            Option("formula", "such as \"C(arm, Treatment('control')) * round\"", required=True),
+            Option("kind", "default linear", choices=("linear", "logistic")),
+        ),
+    ),
+    Question(
+        "change",
+        "groups",
+        "change_of",
+        "change within people; with --baseline, how much more groups change than it",
+        (
+            *TIMES,
+            Option("by", "column of the groups"),
+            Option("baseline", "group whose change is taken off"),
+        ),
+    ),
+    Question(
+        "reliable",
+        "people",
+        "reliable_people",
+        "which people changed by more than chance",
+        (*TIMES, BY, CONTROL),
+    ),
+    Question(
+        "study",
+        "groups",
+        "replicate_study",
+        "the Lend an Ear study's analysis, and beside it honest ones",
+        (*TIMES, BY, CONTROL, PANEL),
+    ),
+    Question(
+        "traits",
+        "people",
+        "relate_trait",
+        "whether a score of people shows in what they say",
+        (
+            Option("score", "column with one number a person", required=True),
+            Option("reliability", "of the score, 0 to 1", kind=float),
+            Option("bound", "correlation that would matter; default 0.1", kind=float),
+        ),
+    ),
+    Question(
+        "power",
+        "groups",
+        "plan",
+        "how many conversations a difference needs",
+        (
+            *(BY, BASELINE, AGAINST),
+            Option("difference", "in percentage points", required=True, kind=float),
+            Option("outcome", "only this category or sub-category"),
+            Option("conversations", "numbers to try", kind=int, several=True),
+        ),
+    ),
+)
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verbs to the subparsers of the command line."""
-    compare = _verb(verbs, "compare", _compare, "how shares differ between groups")
-    compare.add_argument("--by", required=True, metavar="COLUMN", help="such as arm")
-    compare.add_argument("--baseline", required=True, metavar="GROUP", help="such as control")
-    compare.add_argument("--against", metavar="GROUP", help="only this group; default: all others")
-    compare.add_argument("--panel", metavar="COLUMN", help="compare within each of its values")
-    kinds = ("messages", "units", "expressions")
-    compare.add_argument("--of", choices=kinds, default="messages", help="default: %(default)s")
-
-    traits = _verb(verbs, "traits", _traits, "whether a score of people shows in what they say")
-    traits.add_argument("--score", required=True, metavar="COLUMN", help="one number a person")
-    traits.add_argument("--reliability", type=float, metavar="X", help="of the score, 0 to 1")
-    help_text = "correlation that would matter; default: %(default)s"
-    traits.add_argument("--bound", type=float, default=0.1, metavar="X", help=help_text)
-
-
-def _verb(verbs: Any, name: str, ask: Callable[..., Finding], help_text: str) -> Any:
-    """Add a verb: what `ask` returns for the run and the options is kept and printed."""
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=help_text)
-    verb.add_argument("run", metavar="RUN", help="a finished run folder")
-    help_text = "column drawn as a whole, such as a person; default: the run's"
-    verb.add_argument("--cluster", metavar="COLUMN", help=help_text)
-    verb.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    verb.set_defaults(command=_answer, ask=ask)
-    return verb
+    """Add a verb for each question to the subparsers of the command line."""
+    for question in QUESTIONS:
+        verb = verbs.add_parser(question.verb, help=question.help)
+        verb.add_argument("run", metavar="RUN", help="a finished run folder")
+        for option in (*question.options, *SHARED):
+            option.add_to(verb)
+        verb.set_defaults(command=_answer, question=question)
 
 
 def _answer(parsed: argparse.Namespace) -> None:
-    from saeidioms.analyses import keep
+    from saeidioms.analyses.common import keep
     from saeidioms.pipeline import resume
 
-    asked = {name: value for name, value in vars(parsed).items() if name not in _OWN}
-    run = resume(parsed.run)
-    finding = parsed.ask(run, asked)
+    asked = {
+        name: value
+        for name, value in vars(parsed).items()
+        if name not in ("run", "command", "question")
+    }
+    run, question = resume(parsed.run), parsed.question
+    answer = getattr(import_module(f"saeidioms.analyses.{question.room}"), question.function)
+    finding = answer(run, **asked)
     print(f"\n{finding.title}\n")
     print(_as_text(finding.table))
     print(f"\n{finding.method}\n")
     folder = keep(run, finding)
     print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
-
-
-_OWN = ("run", "command", "ask")
-
-
-def _compare(run: Run, asked: dict[str, Any]) -> Finding:
-    from saeidioms.analyses import compare_groups
-
-    return compare_groups(run, **asked)
-
-
-def _traits(run: Run, asked: dict[str, Any]) -> Finding:
-    from saeidioms.analyses import relate_trait
-
-    return relate_trait(run, **asked)
 
 
 def _as_text(table: pd.DataFrame) -> str:

@@ -1,0 +1,71 @@
+"""What every question to a run shares: how it is asked, told and kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from saeidioms import charts
+from saeidioms.errors import OptionError
+from saeidioms.findings.finding import Finding
+from saeidioms.pipeline import advance
+from saeidioms.run import Run
+from saeidioms.taxonomy.coded import CodedMessages
+from saeidioms.taxonomy.distribution import CONVERSATION
+
+
+def coded_at(run: Run, time: str | None = None, at: str | None = None) -> CodedMessages:
+    """Return the messages of a run with what they hold; those of one time, where it is named."""
+    advance(run, "codes")
+    coded = CodedMessages.join(run.corpus, run.codes, run.codebook.taxonomy)
+    if time is None and at is None:
+        return coded
+    if time is None or at is None:
+        raise OptionError("time and at go together: a column, and the value of it to look at.")
+    return coded.where(coded.groups(time) == at, f"{time} {at}")
+
+
+def statistics_of(run: Run, cluster: str | None, seed: int) -> dict[str, Any]:
+    """Return what the intervals of a run are made with, its own cluster where none is given."""
+    own = run.record.options["distribution"]
+    draws = {name: own[name] for name in ("cluster", "level", "n_boot")}
+    return draws | {"seed": seed} | ({"cluster": cluster} if cluster else {})
+
+
+def keep(run: Run, finding: Finding) -> str:
+    """Write a finding to the run's folder, and the report with it; return where."""
+    folder = finding.save(run.folder.findings, run.codes_digest)
+    if finding.figure is not None:
+        charts.save(finding.figure, folder / "figure.html")
+    advance(run)
+    return str(folder)
+
+
+def sizes(table: pd.DataFrame, of: str, cluster: str) -> str:
+    """Return how much the groups of a comparison hold, in words."""
+    n = table[["n", "baseline_n"]].drop_duplicates()
+    least, most = int(n.min().min()), int(n.max().max())
+    size = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    whole = "conversations" if cluster == CONVERSATION else f"clusters ({cluster})"
+    return f"{size} {of} a group, in {number(table['clusters'])} {whole}"
+
+
+def number(values: pd.Series) -> str:
+    """Return whole numbers as one, or from the least to the most."""
+    least, most = int(values.min()), int(values.max())
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def interval(draws: dict[str, Any]) -> str:
+    """Return how intervals were made, as a sentence."""
+    return (
+        f"{100 * draws['level']:g}% intervals from drawing whole clusters ({draws['cluster']}) "
+        f"{draws['n_boot']:,} times, seed {draws['seed']}."
+    )
+
+
+def slug(*parts: str | None) -> str:
+    """Return the name of a finding's folder."""
+    words = "-".join(part for part in parts if part)
+    return "".join(letter if letter.isalnum() else "-" for letter in words.lower())

@@ -1,0 +1,57 @@
+"""Questions about people: who changed, and whether what they are shows in what they say."""
+
+from __future__ import annotations
+
+from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
+from saeidioms.findings.finding import Finding
+from saeidioms.findings.reliable import reliable_change
+from saeidioms.findings.traits import traits
+from saeidioms.run import Run
+
+
+def reliable_people(
+    run: Run,
+    *,
+    time: str,
+    before: str,
+    after: str,
+    by: str,
+    control: str,
+    cluster: str | None = None,
+    seed: int = 0,
+) -> Finding:
+    """Return how many people changed reliably; see `saeidioms.findings.reliable`."""
+    own = statistics_of(run, cluster, seed)
+    asked = {"time": time, "before": before, "after": after, "by": by, "control": control}
+    found = reliable_change(coded_at(run), **asked, cluster=own["cluster"], level=own["level"])
+    table = found.summary
+    method = (
+        f"Share of people ({own['cluster']}; {number(table['n'])} a group) whose share of "
+        f"messages rose or fell by more than {100 * own['level']:g}% of unchanged people's would, "
+        f"by the reliability and mean change of {number(table['baseline_n'])} people of {control}; "
+        "Wilson intervals, Fisher's exact test against these. q: Benjamini and Hochberg over all "
+        "groups and directions. Nothing is drawn at random."
+    )
+    title = f"Who changed reliably, from {before} to {after}"
+    return Finding(slug("reliable", time, by), title, method, table)
+
+
+def relate_trait(
+    run: Run,
+    *,
+    score: str,
+    cluster: str | None = None,
+    reliability: float | None = None,
+    bound: float = 0.1,
+    seed: int = 0,
+) -> Finding:
+    """Return how a score of people goes with what they say; see `saeidioms.traits`."""
+    draws = statistics_of(run, cluster, seed)
+    table = traits(coded_at(run), score, reliability=reliability, bound=bound, **draws)
+    title = f"{score} and what people say"
+    method = (
+        f"Correlation of {score} with the share of a person's messages, over "
+        f"{number(table['clusters'])} people. {interval(draws)} Equivalence: two one-sided "
+        f"tests against ±{bound:g}. q: Benjamini and Hochberg over the sub-categories."
+    )
+    return Finding(slug("traits", score), title, method, table)
