@@ -193,10 +193,15 @@ def _as_text(table: pd.DataFrame) -> str:
     for low in [name for name in shown if name == "low" or name.endswith("_low")]:
         high = low.removesuffix("low") + "high"
         ends = zip(shown[low], shown.pop(high), strict=True)
-        shown[low] = [f"[{a:.3g}, {b:.3g}]" if a == a else "" for a, b in ends]
+        shown[low] = [f"[{_figure(a)}, {_figure(b)}]" if a == a else "" for a, b in ends]
         shown = shown.rename(columns={low: low.removesuffix("low") + "interval"})
     same = [name for name in shown if len(shown) > 1 and shown[name].nunique(dropna=False) == 1]
     text = shown.drop(columns=same).to_string(
-        index=False, float_format="{:.3g}".format, na_rep="–", max_colwidth=60
+        index=False, float_format=_figure, na_rep="–", max_colwidth=60
     )
     return "\n".join([text, *(f"{name}: {shown[name].iloc[0]}" for name in same)])
+
+
+def _figure(value: float) -> str:
+    """Return a number to three digits, and large ones as whole numbers."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

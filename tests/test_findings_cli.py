@@ -1,0 +1,114 @@
+"""Questions to a finished run: printed, kept, shown in the report, and refused in one sentence."""
+
+import pandas as pd
+import pytest
+
+from saeidioms import cli, findings_cli
+from saeidioms.analyses import common
+from saeidioms.corpus.demo import demo_frame
+from saeidioms.findings.finding import Finding
+from saeidioms.run import Run
+
+PERSON = ["--cluster", "participant_id"]
+ARMS = ["--by", "arm", "--baseline", "control"]
+TIMES = ["--time", "time", "--before", "before", "--after", "after"]
+CONTROL = ["--by", "arm", "--control", "control"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("asked")
+    demo_frame(participants=64).to_csv(folder / "chats.csv", index=False)
+    options = [
+        "--role",
+        "supporter",
+        "--n-features",
+        "48",
+        "--k",
+        "4",
+        "--cluster",
+        "participant_id",
+    ]
+    cli.main(["run", str(folder / "chats.csv"), "--out", str(folder / "run"), *options])
+    return folder / "run"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Keep findings without drawing the report anew, which one test does for all."""
+    monkeypatch.setattr(common, "advance", lambda run, until=None: None)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["compare", *ARMS, *PERSON, "--panel", "time"],
+        ["permute", *ARMS, "--time", "time", "--at", "after"],
+        ["model", "--formula", "arm * round", "--kind", "logistic"],
+        ["change", *TIMES],
+        ["change", *TIMES, "--by", "arm", "--baseline", "control"],
+        ["reliable", *TIMES, *CONTROL],
+        ["study", *TIMES, *CONTROL, "--panel", "setting"],
+        ["traits", "--score", "trait_empathy", "--bound", "0.3"],
+        ["power", *ARMS, "--difference", "8", "--conversations", "100", "400"],
+    ],
+    ids=" ".join,
+)
+def test_a_question_is_answered_with_method_clusters_and_seed(finished, quick, capsys, question):
+    verb, *options = question
+    cli.main([verb, str(finished), *options])
+    said = capsys.readouterr().out
+    assert "participant_id" in said
+    assert "seed 0" in said or "drawn at random" in said
+    folder = said.split("Table and figure: ")[1].splitlines()[0]
+    kept = Finding.load(Run(finished).folder.root / "findings" / folder.split("/")[-1])
+    assert len(kept.table)
+    assert kept.title in said
+    assert "e+0" not in said  # no number that a person has to decode
+
+
+def test_a_finding_is_a_section_of_the_report_until_the_codes_change(finished, capsys):
+    cli.main(["compare", str(finished), *ARMS, *PERSON])
+    page = (finished / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Shares of messages by arm, against control" in page
+    table = pd.read_csv(finished / "findings" / "compare-arm" / "table.csv")
+    assert set(table["group"]) == {"video", "coach", "both"}
+    cli.main(["codes", str(finished), "--min-strength", "0.3"])
+    cli.main(["report", str(finished)])
+    page = (finished / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Shares of messages by arm, against control" not in page
+    cli.main(["report", str(finished), "--min-strength", "0.15"])
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        (["compare", "--by", "arm", "--baseline", "contrl"], "no value of arm; there are: control"),
+        (["permute", *ARMS, "--time", "time"], "time and at go together"),
+        (["permute", "--by", "time", "--baseline", "before"], "has several values of time"),
+        (["model", "--formula", "__import__('os')"], "calls __import__"),
+        (["change", *TIMES, "--baseline", "control"], "--by is missing"),
+        (["traits", "--score", "text"], "text"),
+        (["study", *TIMES, "--by", "arm", "--control", "x"], "control is 'x'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_keeps_nothing(finished, capsys, question, sentence):
+    before = sorted((finished / "findings").glob("*"))
+    verb, *options = question
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, str(finished), *options])
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert sorted((finished / "findings").glob("*")) == before
+
+
+def test_every_question_names_a_function_and_its_arguments():
+    import inspect
+    from importlib import import_module
+
+    for question in findings_cli.QUESTIONS:
+        room = import_module(f"saeidioms.analyses.{question.room}")
+        known = inspect.signature(getattr(room, question.function)).parameters
+        for option in (*question.options, *findings_cli.SHARED):
+            assert option.name in known, (question.verb, option.name)
+            assert option.required == (known[option.name].default is inspect.Parameter.empty)
