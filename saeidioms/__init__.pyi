@@ -31,7 +31,6 @@ from .taxonomy.codebook import lexicon as lexicon
 from .taxonomy.coding import Codes as Codes
 from .taxonomy.coding import code as code
 from .taxonomy.comparison import compare as compare
-from .taxonomy.comparison import over_turns as over_turns
 from .taxonomy.distribution import Distribution as Distribution
 from .taxonomy.distribution import distribute as distribute
 from .taxonomy.distribution import roll_up as roll_up

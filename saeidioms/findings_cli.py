@@ -21,9 +21,13 @@ class Option:
     kind: type = str
     choices: tuple[str, ...] | None = None
     several: bool = False
+    positional: bool = False
 
     def add_to(self, verb: argparse.ArgumentParser) -> None:
         """Add the option; what is not given keeps the default of the function's signature."""
+        if self.positional:
+            verb.add_argument(self.name, help=self.help)
+            return
         metavar = {int: "N", float: "X"}.get(self.kind, "NAME")
         verb.add_argument(
             "--" + self.name.replace("_", "-"),
@@ -137,6 +141,49 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "trajectory",
+        "order",
+        "course",
+        "shares over the course of conversations",
+        (
+            Option("parts", "equal parts of a conversation; default 3", kind=int),
+            Option("turns", "by message number instead, so many; later ones together", kind=int),
+            Option("by", "column of the groups"),
+        ),
+    ),
+    Question(
+        "templates",
+        "order",
+        "recurring",
+        "recurring sequences of sub-categories within messages",
+        (
+            Option("min_support", "share of messages; default 0.01", kind=float),
+            Option("max_length", "most moves; default 5", kind=int),
+        ),
+    ),
+    Question(
+        "template-use",
+        "order",
+        "use_of_templates",
+        "how far groups or people follow such templates",
+        (BY, Option("baseline", "group whose sequences the others' are new against")),
+    ),
+    Question(
+        "transitions",
+        "order",
+        "follow",
+        "what follows what, from message to message",
+        (Option("first", "role of the first message"), Option("second", "role of the next")),
+    ),
+    Question("together", "order", "together", "what is said in the same message", ()),
+    Question(
+        "diff",
+        "corpora",
+        "differ",
+        "features, idioms and sub-categories that another run's corpus uses more or less",
+        (Option("other", "run folder, by `saeidioms apply RUN`", required=True, positional=True),),
+    ),
+    Question(
         "power",
         "groups",
         "plan",
@@ -159,6 +206,13 @@ def add_verbs(verbs: Any) -> None:
         for option in (*question.options, *SHARED):
             option.add_to(verb)
         verb.set_defaults(command=_answer, question=question)
+    search = verbs.add_parser("search", help="where something is said, and which features mean it")
+    search.add_argument("run", metavar="RUN", help="a finished run folder")
+    what = search.add_mutually_exclusive_group(required=True)
+    what.add_argument("query", nargs="?", metavar="WORDS", help="what to look for")
+    what.add_argument("--feature", type=int, metavar="N", help="where this feature is strongest")
+    search.add_argument("-n", type=int, default=10, metavar="N", help="default: %(default)s")
+    search.set_defaults(command=_search)
 
 
 def _answer(parsed: argparse.Namespace) -> None:
@@ -178,6 +232,20 @@ def _answer(parsed: argparse.Namespace) -> None:
     print(f"\n{finding.method}\n")
     folder = keep(run, finding)
     print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
+
+
+def _search(parsed: argparse.Namespace) -> None:
+    from saeidioms.analyses.corpora import find, find_strongest
+    from saeidioms.pipeline import resume
+
+    run = resume(parsed.run)
+    if parsed.feature is None:
+        found = find(run, parsed.query, parsed.n)
+    else:
+        found = find_strongest(run, parsed.feature, parsed.n)
+    for heading, table in found.items():
+        print(f"\n{heading}\n")
+        print(table.to_string(index=False, float_format=_figure, na_rep="–", max_colwidth=90))
 
 
 def _as_text(table: pd.DataFrame) -> str:

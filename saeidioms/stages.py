@@ -19,6 +19,7 @@ from saeidioms.embedding.embed import embed
 from saeidioms.engine import Stage
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import findings_in
+from saeidioms.findings.trajectory import trajectory
 from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import measure_fidelity
 from saeidioms.idioms.figures import SAID
@@ -32,8 +33,9 @@ from saeidioms.report.build import build_report
 from saeidioms.run import Run, Sections
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
+from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
-from saeidioms.taxonomy.comparison import compare, groups_to_compare, over_turns
+from saeidioms.taxonomy.comparison import compare, groups_to_compare
 from saeidioms.taxonomy.distribution import Distribution, Kind, distribute
 from saeidioms.taxonomy.inheritance import overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -183,8 +185,9 @@ def _make_report(run: Run, folder: Path) -> None:
         heading = f"Change against {versus['baseline']}, by {versus['by']}"
         figures.append((heading, charts.change(changes, taxonomy, panel=versus["panel"])))
     draws = {name: value for name, value in options["distribution"].items() if name != "by"}
-    turns = over_turns(run.corpus, run.codes, taxonomy, **draws)
-    figures.append(("Over the conversation", charts.over_turns(turns, taxonomy)))
+    turns = trajectory(CodedMessages.join(run.corpus, run.codes, taxonomy), **draws)
+    whole = turns[turns["level"] == "category"]
+    figures.append(("Over the conversation", charts.over_turns(whole, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
     figures += [
         (f"{finding.title}. {finding.method}", finding.figure)

@@ -117,7 +117,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     Parameters
     ----------
     table
-        As `saeidioms.over_turns` returns it.
+        Rows of categories, as `saeidioms.findings.trajectory` returns them.
     taxonomy
         Gives order and colours.
 

@@ -1,4 +1,4 @@
-"""Differences between groups or times, and shares over the course of conversations."""
+"""Differences of shares between groups or times."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
 from saeidioms.seeds import generator
-from saeidioms.stats.bootstrap import difference_interval, share_interval, sum_by_cluster
+from saeidioms.stats.bootstrap import difference_interval, sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted_within
-from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.distribution import (
     CONVERSATION,
     Distribution,
     check_draws,
 )
-from saeidioms.taxonomy.taxonomy import Taxonomy
 
 
 def compare(
@@ -141,66 +137,3 @@ def _difference(
         part[f"{name}n"] = int(n)
     part["clusters"] = int(((before[1] > 0) | (after[1] > 0)).sum())
     return part
-
-
-def over_turns(
-    corpus: Corpus,
-    codes: Codes,
-    taxonomy: Taxonomy,
-    *,
-    bins: int = 3,
-    cluster: str = CONVERSATION,
-    level: float = 0.95,
-    n_boot: int = 2000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Return the share of messages that hold each category, over the course of conversations.
-
-    Parameters
-    ----------
-    corpus, codes, taxonomy
-        As for `distribute`.
-    bins
-        Number of equal parts of a conversation; a message's part is that of its middle among the
-        conversation's messages in `corpus`.
-    cluster, level, n_boot, seed
-        As for `compare`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``category``, ``part`` (1 to `bins`; one that holds no message is left out),
-        ``parts`` (`bins`), ``share``, ``low``, ``high``, ``n``, ``clusters``.
-
-    Raises
-    ------
-    OptionError
-        If `bins` is below 1, or there is no such column.
-    """
-    check_draws(level, n_boot)
-    if bins < 1:
-        raise OptionError(f"bins is {bins}; give at least 1.")
-    coded = CodedMessages.join(corpus, codes, taxonomy)
-    clusters = coded.clusters(cluster)
-    grouped = coded.messages.groupby(CONVERSATION, sort=False)
-    middle = (grouped.cumcount() + 0.5) / grouped["message_id"].transform("size")
-    part_of = (middle * bins).astype(int).to_numpy()
-    names = [category.name for category in taxonomy.categories]
-    holds = coded.holds_category
-    parts = []
-    for part in range(bins):
-        rows = part_of == part
-        if not rows.any():
-            continue
-        n = sum_by_cluster(np.ones((rows.sum(), 1)), clusters[rows])[:, 0]
-        share, low, high = share_interval(
-            sum_by_cluster(holds[rows], clusters[rows]),
-            n,
-            level=level,
-            n_boot=n_boot,
-            generator=generator(seed, f"turns.{part}"),
-        )
-        table = pd.DataFrame({"category": names, "part": part + 1, "parts": bins, "share": share})
-        table["low"], table["high"], table["n"], table["clusters"] = low, high, rows.sum(), len(n)
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)

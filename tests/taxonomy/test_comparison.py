@@ -8,7 +8,7 @@ from saeidioms.corpus.demo import demo_corpus, planted_units
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import OptionError
 from saeidioms.taxonomy.coding import Codes
-from saeidioms.taxonomy.comparison import compare, over_turns
+from saeidioms.taxonomy.comparison import compare
 from saeidioms.taxonomy.distribution import distribute
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -115,46 +115,6 @@ def test_a_panel_without_the_baseline_has_no_difference(distribution):
     assert table[["difference", "low", "high", "p", "q"]].isna().all(axis=None)
 
 
-def chats(lengths):
-    return read_corpus(
-        pd.DataFrame(
-            {"conversation_id": f"c{length}", "role": "supporter", "text": f"{turn}"}
-            for length in lengths
-            for turn in range(length)
-        )
-    )
-
-
-def test_parts_of_conversations_follow_the_middles_of_messages(taxonomy):
-    corpus = chats([1, 2, 3, 6])
-    # alone: middle; of two: first and last; of three: one each; of six: two each
-    last = corpus.ids[[2, 5, 10, 11]]
-    table = over_turns(corpus, coded(corpus, np.isin(corpus.ids, last)), taxonomy)
-    misattuned = table[table["category"] == "Mis-attuned"]
-    assert misattuned["part"].tolist() == [1, 2, 3]
-    assert misattuned["n"].tolist() == [1 + 1 + 2, 1 + 1 + 2, 1 + 1 + 2]
-    assert misattuned["share"].tolist() == [0, 0, 1]
-    assert misattuned["clusters"].tolist() == [3, 3, 3]
-    assert table["category"].unique().tolist() == [one.name for one in taxonomy.categories]
-
-
-def test_a_part_without_messages_is_left_out(taxonomy):
-    corpus = chats([1])
-    table = over_turns(corpus, coded(corpus, [True]), taxonomy, bins=3)
-    assert table["part"].unique().tolist() == [2]
-    assert table["parts"].unique().tolist() == [3]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"bins": 0}, "bins is 0"), ({"cluster": "person"}, "no column person")],
-)
-def test_impossible_parts_are_refused(taxonomy, options, message):
-    corpus = chats([2])
-    with pytest.raises(OptionError, match=message):
-        over_turns(corpus, coded(corpus, [True, False]), taxonomy, **options)
-
-
 @pytest.fixture(scope="module")
 def planted(taxonomy):
     """Changes of the demo corpus, coded by what was planted."""
@@ -167,25 +127,18 @@ def planted(taxonomy):
         panel="arm",
         cluster="participant_id",
     )
-    table = table[table["level"] == "sub_category"].set_index(["arm", "sub_category"])
-    return table, over_turns(corpus, codes, taxonomy, cluster="participant_id", n_boot=200)
+    return table[table["level"] == "sub_category"].set_index(["arm", "sub_category"])
 
 
 @pytest.mark.parametrize("arm", ["coach", "both"])
 def test_large_planted_changes_are_found(planted, arm):
-    changes = planted[0].loc[arm]
+    changes = planted.loc[arm]
     assert (changes.loc[[ADVICE, "dismissing emotions", "self-oriented"], "high"] < 0).all()
     assert (changes.loc[["validating emotions", "demonstrating availability"], "low"] > 0).all()
     assert changes.loc["validating emotions", "q"] < 0.05
 
 
 def test_nothing_is_found_where_nothing_was_planted(planted):
-    assert (planted[0].loc["control", "q"] > 0.05).all()
-    assert (planted[0].xs("expressing sympathy", level="sub_category")["q"] > 0.05).all()
-    assert planted[0].loc["control", "clusters"].unique().tolist() == [60]
-
-
-def test_the_planted_course_of_conversations_is_found(planted):
-    parts = planted[1].set_index(["category", "part"])
-    assert parts.loc[("Affective", 1), "low"] > parts.loc[("Affective", 3), "high"]
-    assert parts.loc[("Mis-attuned", 1), "high"] < parts.loc[("Mis-attuned", 3), "low"]
+    assert (planted.loc["control", "q"] > 0.05).all()
+    assert (planted.xs("expressing sympathy", level="sub_category")["q"] > 0.05).all()
+    assert planted.loc["control", "clusters"].unique().tolist() == [60]
