@@ -82,7 +82,7 @@ def find_strongest(run: Run, feature: int, n: int) -> dict[str, pd.DataFrame]:
     """Return the units on which a feature is strongest, by heading."""
     advance(run, "fidelity")
     table = strongest(feature, run.corpus, run.activations, run.embeddings, n=n)
-    label = run.features.table.loc[feature, "label"]
+    label = run.features[feature].label
     return {f"Feature {feature}: {label}": table}
 
 
@@ -92,4 +92,5 @@ def _clusters(run: Run, cluster: str, prefix: str) -> np.ndarray:
     if cluster not in table:
         raise no_column(cluster, list(table.columns))
     own = own_where_missing(as_text(table[cluster]), table[CONVERSATION])
-    return np.asarray(prefix + pd.Series(own).astype("str"), dtype=object)
+    names: list[str] = own.tolist()
+    return np.array([prefix + name for name in names], dtype=object)
