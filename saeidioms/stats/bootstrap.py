@@ -114,9 +114,10 @@ def contrast_interval(
 
     Notes
     -----
-    In simulations without any difference (300 corpora each; shares of 0.03, 0.08 and 0.2, persons
-    paired and not), intervals of 0.95 held zero in 0.93 to 0.98 of cases with 15 clusters a group,
-    0.91 to 0.98 with 60 and 0.92 to 0.98 with 200.
+    Over 200 demo corpora of 60 people an arm (``scripts/simulate_findings.py``) intervals of 0.95
+    held the true difference between arms in 0.960 of cases (0.94 to 0.98, estimate by estimate) and
+    that of changes in 0.954; where nothing differs 0.048 of the p-values are below 0.05, and the
+    false-discovery rate at q < 0.05 is 0.01 to 0.02.
     """
     freedom = (len(sums) if smallest is None else smallest) - 1
     if freedom < FEWEST_CLUSTERS - 1:

@@ -28,5 +28,6 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(table):
 
 
 def test_where_nothing_differs_little_is_found(table):
-    assert table["p05"].dropna().between(0, 0.12).all()
-    assert (table["fdr"].dropna() < 0.15).all()
+    nothing = table[table.index.str.startswith("nothing")]
+    assert nothing["p05"].between(0, 0.12).all()
+    assert table["fdr"].mean() < 0.15  # one false finding in one of five corpora is 0.2 already
