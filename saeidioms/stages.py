@@ -18,8 +18,8 @@ from saeidioms.corpus.select import select_units
 from saeidioms.embedding.embed import embed
 from saeidioms.engine import Stage
 from saeidioms.errors import OptionError
+from saeidioms.findings.course import trajectory
 from saeidioms.findings.finding import findings_in
-from saeidioms.findings.trajectory import trajectory
 from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import measure_fidelity
 from saeidioms.idioms.figures import SAID

@@ -92,5 +92,8 @@ def test_every_public_name_can_be_imported():
 
 def test_no_public_name_is_hidden_by_a_room_of_that_name():
     public = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
-    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"charts"}
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"charts", "findings"}
     assert not [name for name in rooms if f"as {name}\n" in public]
+    public = (PACKAGE / "findings" / "__init__.pyi").read_text(encoding="utf-8")
+    files = {path.stem for path in (PACKAGE / "findings").glob("*.py")}
+    assert not [name for name in files if f"as {name}\n" in public]

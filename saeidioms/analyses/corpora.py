@@ -7,9 +7,9 @@ import pandas as pd
 
 from saeidioms.analyses.common import number, slug, statistics_of
 from saeidioms.errors import OptionError
-from saeidioms.findings.difference import Use, difference
 from saeidioms.findings.finding import Finding
 from saeidioms.findings.search import search_features, search_units, strongest
+from saeidioms.findings.usage import Use, difference
 from saeidioms.pipeline import advance, resume
 from saeidioms.run import Run
 from saeidioms.taxonomy.distribution import CONVERSATION, as_text, no_column, own_where_missing
@@ -24,7 +24,7 @@ def differ(
 ) -> Finding:
     """Return what the corpus of another run uses more, or less, than this one's.
 
-    See `saeidioms.findings.difference`.
+    See `saeidioms.findings.usage`.
 
     Raises
     ------

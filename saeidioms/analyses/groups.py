@@ -12,8 +12,8 @@ from saeidioms.findings.change import difference_in_differences, within
 from saeidioms.findings.finding import Finding
 from saeidioms.findings.models import model
 from saeidioms.findings.permuted import permute
-from saeidioms.findings.power import power
-from saeidioms.findings.study import study
+from saeidioms.findings.replication import study
+from saeidioms.findings.sample_size import power
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.taxonomy.comparison import compare
@@ -152,7 +152,7 @@ def replicate_study(
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
-    """Return the study's analysis and the honest ones; see `saeidioms.findings.study`."""
+    """Return the study's analysis and the honest ones; see `saeidioms.findings.replication`."""
     advance(run, "codes")
     draws = statistics_of(run, cluster, seed)
     found = study(
@@ -192,7 +192,7 @@ def plan(
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
-    """Return how many conversations a difference needs; see `saeidioms.findings.power`."""
+    """Return how many conversations a difference needs; see `saeidioms.findings.sample_size`."""
     people = statistics_of(run, cluster, seed)["cluster"]
     asked: dict[str, Any] = {"by": by, "baseline": baseline, "against": against, "outcome": outcome}
     found = power(

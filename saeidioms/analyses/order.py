@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from saeidioms import charts
 from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
-from saeidioms.findings.cooccurrence import cooccurrence
+from saeidioms.findings.course import trajectory
 from saeidioms.findings.finding import Finding
+from saeidioms.findings.following import transitions
+from saeidioms.findings.pairs import cooccurrence
 from saeidioms.findings.sequences import find_templates
-from saeidioms.findings.template_use import template_use
-from saeidioms.findings.trajectory import trajectory
-from saeidioms.findings.transitions import transitions
+from saeidioms.findings.use_of_templates import template_use
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 
@@ -23,7 +23,7 @@ def course(
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
-    """Return shares over the course of conversations; see `saeidioms.findings.trajectory`."""
+    """Return shares over the course of conversations; see `saeidioms.findings.course`."""
     draws = statistics_of(run, cluster, seed)
     table = trajectory(coded_at(run), parts=parts, turns=turns, by=by, **draws)
     by_turn = turns is not None
@@ -99,7 +99,7 @@ def follow(
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
-    """Return what follows what, from message to message; see `saeidioms.findings.transitions`."""
+    """Return what follows what, from message to message; see `saeidioms.findings.following`."""
     advance(run, "codes")
     taxonomy = run.codebook.taxonomy
     found = transitions(run.corpus, run.codes, taxonomy, first=first, second=second, seed=seed)
@@ -116,7 +116,7 @@ def follow(
 
 
 def together(run: Run, *, cluster: str | None = None, seed: int = 0) -> Finding:
-    """Return what occurs in the same message; see `saeidioms.findings.cooccurrence`."""
+    """Return what occurs in the same message; see `saeidioms.findings.pairs`."""
     draws = statistics_of(run, cluster, seed)
     table = cooccurrence(coded_at(run), **draws)
     figure = charts.cooccurrence(table, run.codebook.taxonomy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
 from saeidioms.findings.finding import Finding
 from saeidioms.findings.reliable import reliable_change
-from saeidioms.findings.traits import traits
+from saeidioms.findings.trait_scores import traits
 from saeidioms.run import Run
 
 

@@ -117,7 +117,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     Parameters
     ----------
     table
-        Rows of categories, as `saeidioms.findings.trajectory` returns them.
+        Rows of categories, as `saeidioms.findings.course` returns them.
     taxonomy
         Gives order and colours.
 

@@ -35,7 +35,7 @@ def forest(
     ----------
     table
         Differences with ``low`` and ``high``, as `saeidioms.compare`,
-        `saeidioms.findings.change` or `saeidioms.findings.study` return them.
+        `saeidioms.findings.change` or `saeidioms.findings.replication` return them.
     taxonomy
         Gives order and colours.
     by

@@ -37,7 +37,7 @@ def cooccurrence(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     Parameters
     ----------
     table
-        As `saeidioms.findings.cooccurrence.cooccurrence` returns it.
+        As `saeidioms.findings.pairs.cooccurrence` returns it.
     taxonomy
         Gives the order.
 
@@ -66,7 +66,7 @@ def transition_map(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     Parameters
     ----------
     table
-        The table of `saeidioms.findings.transitions.transitions`.
+        The table of `saeidioms.findings.following.transitions`.
     taxonomy
         Gives the order.
 
@@ -100,7 +100,7 @@ def sankey(table: pd.DataFrame, taxonomy: Taxonomy, *, least: float = 0.005) -> 
     Parameters
     ----------
     table
-        The table of `saeidioms.findings.transitions.transitions`.
+        The table of `saeidioms.findings.following.transitions`.
     taxonomy
         Gives order and colours.
     least

@@ -39,7 +39,7 @@ def stacked_area(
     Parameters
     ----------
     table
-        As `saeidioms.findings.trajectory.trajectory` returns it.
+        As `saeidioms.findings.course.trajectory` returns it.
     taxonomy
         Gives order and colours: one hue a category, paler for each next member.
     by
@@ -104,7 +104,7 @@ def lines(
     Parameters
     ----------
     table
-        As `saeidioms.findings.trajectory.trajectory` returns it.
+        As `saeidioms.findings.course.trajectory` returns it.
     taxonomy
         Gives order and colours.
     by

@@ -10,7 +10,7 @@ import pytest
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import InputError, OptionError
 from saeidioms.findings.sequences import ARROW, find_templates, move_sequences
-from saeidioms.findings.template_use import template_use
+from saeidioms.findings.use_of_templates import template_use
 from saeidioms.taxonomy.coding import Codes
 
 NAMES = {

@@ -7,7 +7,7 @@ import statsmodels.api as sm
 from scipy import sparse
 
 from saeidioms.errors import InputError
-from saeidioms.findings.difference import Use, difference
+from saeidioms.findings.usage import Use, difference
 
 
 def use(holds, clusters, kinds=None):

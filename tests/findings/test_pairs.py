@@ -8,7 +8,7 @@ import pytest
 from scipy.stats.contingency import association
 
 from saeidioms.errors import InputError, OptionError
-from saeidioms.findings.cooccurrence import cooccurrence
+from saeidioms.findings.pairs import cooccurrence
 
 ADVICE, SELF, SYMPATHY = "advice-giving", "self-oriented", "expressing sympathy"
 

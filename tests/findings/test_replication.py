@@ -5,7 +5,7 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from saeidioms.errors import OptionError
-from saeidioms.findings.study import CLUSTERS, CONTROL, PUBLISHED, study
+from saeidioms.findings.replication import CLUSTERS, CONTROL, PUBLISHED, study
 
 ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "control": "control"}
 

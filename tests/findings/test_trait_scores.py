@@ -10,7 +10,7 @@ from scipy import stats
 
 from saeidioms.corpus.demo import demo_corpus, planted_units
 from saeidioms.errors import InputError, OptionError
-from saeidioms.findings.traits import traits
+from saeidioms.findings.trait_scores import traits
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.taxonomy import Taxonomy

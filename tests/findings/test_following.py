@@ -7,7 +7,7 @@ from scipy.stats import chi2_contingency
 
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import InputError, OptionError
-from saeidioms.findings.transitions import transitions
+from saeidioms.findings.following import transitions
 from saeidioms.taxonomy.coding import Codes
 
 NAMES = {

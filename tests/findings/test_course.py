@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from saeidioms.errors import OptionError
-from saeidioms.findings.trajectory import trajectory
+from saeidioms.findings.course import trajectory
 
 OLD = ["category", "part", "parts", "share", "low", "high", "n", "clusters"]
 
