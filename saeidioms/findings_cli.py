@@ -177,6 +177,22 @@ QUESTIONS = (
     ),
     Question("together", "order", "together", "what is said in the same message", ()),
     Question(
+        "predict",
+        "outcomes",
+        "foretell",
+        "which features and sub-categories foretell a column, chosen and tested apart",
+        (
+            Option("target", "column of numbers, or of two values", required=True),
+            Option("unit", "default conversation", choices=("conversation", "message")),
+            Option(
+                "method",
+                "how to choose; default lasso",
+                choices=("correlation", "separation", "lasso", "stability"),
+            ),
+            Option("n", "how many; default 20", kind=int),
+        ),
+    ),
+    Question(
         "diff",
         "corpora",
         "differ",

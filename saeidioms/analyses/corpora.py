@@ -43,14 +43,7 @@ def differ(
             f"saeidioms apply {run.folder.root} CHATS --out DIR."
         )
     own = statistics_of(run, cluster, seed)
-    sets = [
-        Use.of(
-            *(one.corpus, one.activations, one.codes, run.codebook.taxonomy),
-            *(run.features, run.lexicon),
-            _clusters(one, own["cluster"], f"{place}: "),
-        )
-        for place, one in enumerate(runs)
-    ]
+    sets = [use_of(run, one, own["cluster"], f"{place}: ") for place, one in enumerate(runs)]
     table = difference(*sets, level=own["level"])
     method = (
         f"Share of {number(table['n'])} {run.corpus.unit}s of {other} that hold a thing, less that "
@@ -61,6 +54,15 @@ def differ(
     )
     title = f"What {runs[1].folder.root.name} says more or less than {run.folder.root.name}"
     return Finding(slug("diff", runs[1].folder.root.name), title, method, table)
+
+
+def use_of(known: Run, run: Run, cluster: str, prefix: str = "") -> Use:
+    """Return what the units of a run hold, of the features and idioms that `known` names."""
+    return Use.of(
+        *(run.corpus, run.activations, run.codes, known.codebook.taxonomy),
+        *(known.features, known.lexicon),
+        _clusters(run, cluster, prefix),
+    )
 
 
 def find(run: Run, query: str, n: int) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ from .following import transitions as transitions
 from .models import model as model
 from .pairs import cooccurrence as cooccurrence
 from .permuted import permute as permute
+from .prediction import predict as predict
 from .reliable import reliable_change as reliable_change
 from .replication import study as study
 from .sample_size import power as power
