@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,10 +16,9 @@ from saeidioms.stats.multiplicity import adjusted, adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import check_draws
 
-logger = logging.getLogger(__name__)
-
 Booleans = npt.NDArray[np.bool_]
 FEWEST = 2  # people: one alone does not vary
+_TINY = 1e-12  # a difference of shares that is rounding
 
 
 def within(
@@ -58,7 +56,8 @@ def within(
         points), ``p``, ``q`` (Benjamini and Hochberg over all sub-categories and groups;
         categories are a family of their own), ``effect`` (in standard deviations of the changes,
         Cohen's d_z) and ``effect_before`` (in those of people's shares before), ``before`` and
-        ``after`` (mean shares, 0 to 1), ``clusters`` (people with both), ``left_out``.
+        ``after`` (mean shares, 0 to 1), ``clusters`` (people with both), ``left_out``. Where all
+        people change by the same, not zero, there is no error to measure, and no interval.
 
     Raises
     ------
@@ -226,13 +225,16 @@ def _paired(first: Floats, second: Floats, level: float) -> pd.DataFrame:
     reach = stats.t.ppf((1 + level) / 2, max(n - 1, 1)) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(mean) / error, max(n - 1, 1))
-    p = np.where((mean == 0) & (error == 0), 1.0, p)
+    still = np.abs(mean) < _TINY
+    p = np.where(still & (error == 0), 1.0, p)
+    known = (error > 0) | (still & (error == 0))
+    low, high, p = (np.where(known, part, np.nan) for part in (mean - reach, mean + reach, p))
     return pd.DataFrame(
         {
             "difference": 100 * mean,
-            "low": 100 * (mean - reach),
-            "high": 100 * (mean + reach),
-            "p": np.where(np.isfinite(spread), p, np.nan),
+            "low": 100 * low,
+            "high": 100 * high,
+            "p": p,
             "effect": _over(mean, spread),
             "effect_before": _over(mean, _spread(first)),
             "before": first.mean(axis=0),
@@ -243,10 +245,10 @@ def _paired(first: Floats, second: Floats, level: float) -> pd.DataFrame:
 
 
 def _spread(rows: Floats) -> Floats:
-    """Return the standard deviation of each column; NaN of fewer than two rows."""
+    """Return the standard deviation of each column, 0 if rounding; NaN of fewer than two rows."""
     if len(rows) < FEWEST:
         return np.full(rows.shape[1], np.nan)
-    return np.asarray(rows.std(axis=0, ddof=1))
+    return np.where(np.ptp(rows, axis=0) < _TINY, 0.0, rows.std(axis=0, ddof=1))
 
 
 def _over(values: Floats, spread: Floats) -> Floats:

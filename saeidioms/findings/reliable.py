@@ -38,7 +38,8 @@ class ReliableChange:
         people, Wilson 1927), ``baseline_share``, ``p`` (Fisher's exact test against the control
         people), ``q`` (Benjamini and Hochberg over all groups and directions; categories are a
         family of their own), ``reliability`` and ``error`` (of the control people), ``n,
-        baseline_n`` (people).
+        baseline_n`` (people), ``left_out, baseline_left_out`` (people with messages at one of the
+        two times only, who are in neither).
     """
 
     people: pd.DataFrame
@@ -72,7 +73,7 @@ def reliable_change(
     by, control
         Column of the groups, and the one nothing was done to.
     cluster
-        Column of the people; those with messages at one time only are left out.
+        Column of the people; those with messages at one time only are left out, and counted.
     level
         Of the decision about a person, and of the intervals.
 
@@ -96,6 +97,8 @@ def reliable_change(
     both = tables[0].index.intersection(tables[1].index)
     first, second = (table.loc[both].to_numpy() for table in tables)
     groups = group_of.loc[both].str[0].to_numpy(dtype=object)
+    once = tables[0].index.symmetric_difference(tables[1].index)
+    left_out = group_of.loc[once].str[0].value_counts()
     names = list(dict.fromkeys(groups))
     if control not in names:
         raise OptionError(
@@ -119,7 +122,7 @@ def reliable_change(
     rows.loc[rows["index"].isna(), "change"] = None
     parts = [
         _summary(coded, changed[groups == name], changed[own], level).assign(
-            group=name, change=what
+            group=name, change=what, left_out=left_out.get(name, 0)
         )
         for name in names
         if name != control
@@ -130,6 +133,7 @@ def reliable_change(
     n_outcomes, repeats = len(coded.outcomes), len(parts)
     summary = pd.concat(parts, ignore_index=True).assign(
         baseline=control,
+        baseline_left_out=left_out.get(control, 0),
         reliability=np.tile(yardstick.reliability, repeats),
         error=np.tile(yardstick.error, repeats),
     )
@@ -139,6 +143,7 @@ def reliable_change(
     ordered = [
         *("level", "category", "sub_category", "group", "baseline", "change", "share", "low"),
         *("high", "baseline_share", "p", "q", "reliability", "error", "n", "baseline_n"),
+        *("left_out", "baseline_left_out"),
     ]
     assert len(summary) == n_outcomes * repeats
     return ReliableChange(rows, summary[ordered])

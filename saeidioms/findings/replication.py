@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.errors import OptionError
+from saeidioms.errors import InputError, OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import (
     Floats,
@@ -60,16 +60,19 @@ class Study:
         width = rows["high"] - rows["low"]
         by = {name: rows["analysis"] == name for name in (PUBLISHED, CLUSTERS, CONTROL)}
         found = {name: int((rows[mask]["q"] < 0.05).sum()) for name, mask in by.items()}
-        wider = np.nanmedian(width[by[CLUSTERS]].to_numpy() / width[by[PUBLISHED]].to_numpy())
+        own, clustered = (width[by[name]].to_numpy() for name in (PUBLISHED, CLUSTERS))
+        known = (own > 0) & np.isfinite(clustered)  # a share of 0 has no width to compare with
+        wider = np.median(clustered[known] / own[known]) if known.any() else np.nan
+        tested = int(rows[by[PUBLISHED]]["p"].notna().sum())
         again = (rows[by[PUBLISHED]]["q"].to_numpy() < 0.05) & (
             rows[by[CONTROL]]["q"].to_numpy() < 0.05
         )
         return (
             f"With every expression counted as independent, {found[PUBLISHED]} of "
-            f"{by[PUBLISHED].sum()} changes are significant (q < .05). With people as clusters, "
-            f"intervals are {wider:.2f} times as wide (median) and {found[CLUSTERS]} remain. "
-            f"Against the change of the control group, {found[CONTROL]} are significant, "
-            f"{again.sum()} of them among those first ones."
+            f"{tested} changes are significant (q < .05). With people as clusters, intervals are "
+            f"{wider:.2f} times as wide (median) and {found[CLUSTERS]} are significant. Against "
+            f"the change of the control group, {found[CONTROL]} are; {again.sum()} of these are "
+            "among those that were significant as published."
         )
 
 
@@ -119,6 +122,8 @@ def study(
     ------
     OptionError
         If a column or value is not there.
+    InputError
+        If no panel has expressions at both times.
     """
     check_draws(level, n_boot)
     counted = distribute(corpus, codes, taxonomy, of="expressions")
@@ -146,7 +151,13 @@ def study(
             if panel is not None:
                 part.insert(4, panel, where)
             parts.append(part)
-    return Study(pd.concat(parts, ignore_index=True))
+    table = pd.concat(parts, ignore_index=True)
+    if table["difference"].isna().all():
+        raise InputError(
+            f"no {panel or 'corpus'} has expressions both at {time} {before} and, outside of "
+            f"{control}, at {after}; choose other times, or another panel."
+        )
+    return Study(table)
 
 
 def two_proportions(first: Floats, second: Floats, level: float) -> Test:

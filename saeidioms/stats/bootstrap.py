@@ -109,7 +109,8 @@ def contrast_interval(
     Returns
     -------
     low, high, p
-        (S,) float64; NaN with fewer than two clusters in any group. p is two-sided, and below
+        (S,) float64; NaN with fewer than two clusters in any group, and where all clusters differ
+        by the same. p is two-sided, and below
         1 - `level` where, and only where, the interval leaves zero out.
 
     Notes
@@ -133,7 +134,8 @@ def contrast_interval(
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(point) / error, freedom)
     p = np.where((error == 0) & (point == 0), 1.0, p)
-    known = np.isfinite(point) & (drawn > 1)
+    # Clusters that are all alike tell nothing of how others would vary.
+    known = np.isfinite(point) & (drawn > 1) & ((error > 0) | (point == 0))
     low, high, p = (np.where(known, part, np.nan) for part in (point - reach, point + reach, p))
     return low, high, p
 

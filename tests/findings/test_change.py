@@ -128,3 +128,21 @@ def test_times_without_a_common_person_are_refused(make):
     ]
     with pytest.raises(InputError, match="nobody has messages both at time before and at after"):
         within(make(rows, affirming=np.ones(6, bool)), **TIMES)
+
+
+@pytest.mark.parametrize("share", [1, 3])
+def test_people_who_all_change_by_the_same_have_no_error_and_so_no_test(make, share):
+    rows = [
+        {"participant_id": f"P{i}", "conversation_id": f"P{i}{time}", "turn": turn, "time": time}
+        for i in range(4)
+        for time in ("before", "after")
+        for turn in range(10)
+    ]
+    # Of ten messages 1 -> 1 + share, or 2 -> 2 + share: the same but for rounding.
+    said = [
+        row["turn"] < 1 + int(row["participant_id"][1]) % 2 + share * (row["time"] == "after")
+        for row in rows
+    ]
+    row = of(within(make(rows, affirming=np.array(said)), **TIMES), "affirming").iloc[0]
+    assert row["difference"] == pytest.approx(10 * share)
+    assert row[["low", "high", "p", "q", "effect"]].isna().all()

@@ -94,3 +94,17 @@ def test_a_handful_of_control_people_is_no_yardstick(coded):
     few = coded.messages["participant_id"].isin([f"P{i:03d}" for i in range(1, 17)])
     with pytest.raises(InputError, match="4 people of control"):
         reliable_change(coded.where(few.to_numpy(), "few"), **ASKED)
+
+
+def test_people_at_one_time_only_are_counted(coded):
+    people, arms = coded.groups("participant_id"), coded.groups("arm")
+    gone = {
+        arm: list(dict.fromkeys(people[arms == arm]))[:n]
+        for arm, n in (("coach", 2), ("control", 1))
+    }
+    late = np.isin(people, [*gone["coach"], *gone["control"]]) & (coded.groups("time") == "after")
+    rows = reliable_change(coded.where(~late, "the rest"), **ASKED).summary.set_index("group")
+    assert set(rows.loc["coach", "left_out"]) == {2}
+    assert set(rows.loc["both", "left_out"]) == {0}
+    assert set(rows["baseline_left_out"]) == {1}
+    assert set(rows.loc["coach", "n"]) == {58}

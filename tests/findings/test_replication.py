@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
-from saeidioms.errors import OptionError
+from saeidioms.errors import InputError, OptionError
 from saeidioms.findings.replication import CLUSTERS, CONTROL, PUBLISHED, study
+from saeidioms.taxonomy.coding import Codes
 
 ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "control": "control"}
 
@@ -84,3 +85,17 @@ def test_the_summary_counts_what_the_table_holds(found):
 def test_a_mistake_is_one_sentence(support, planted, taxonomy, options, sentence):
     with pytest.raises(OptionError, match=sentence):
         study(support, planted, taxonomy, **(ASKED | options))
+
+
+def test_a_sub_category_that_nobody_used_leaves_the_summary_whole(support, planted, taxonomy):
+    used = planted.units[planted.units["sub_category"] != "affirming"].reset_index(drop=True)
+    codes = Codes(used, support.messages())
+    text = study(support, codes, taxonomy, **ASKED, n_boot=100).summary()
+    assert "of 10 changes" in text
+    assert "inf" not in text
+    assert "nan" not in text
+
+
+def test_a_panel_that_splits_the_times_is_refused(support, planted, taxonomy):
+    with pytest.raises(InputError, match="no round has expressions both at time before and"):
+        study(support, planted, taxonomy, **ASKED, panel="round", n_boot=100)
