@@ -119,6 +119,7 @@ VERBS = {
     "fidelity": "measure how well each label tells where its feature fires",
     "codebook": "assign features to sub-categories",
     "codes": "code units and messages",
+    "evidence": "mark in examples which words carry the code",
     "distribution": "count, with intervals",
     "report": "put it all on one page",
 }

@@ -30,6 +30,7 @@ from saeidioms.idioms.split import split_conversations
 from saeidioms.machine import versions
 from saeidioms.options import SECTIONS
 from saeidioms.report.build import build_report
+from saeidioms.report.sections import marked_examples
 from saeidioms.run import Run, Sections
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
@@ -39,6 +40,8 @@ from saeidioms.taxonomy.comparison import compare, groups_to_compare
 from saeidioms.taxonomy.distribution import Distribution, Kind, distribute
 from saeidioms.taxonomy.inheritance import overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
+
+EXAMPLES = "examples.json"
 
 
 def _make_corpus(run: Run, folder: Path) -> None:
@@ -142,6 +145,12 @@ def _make_codes(run: Run, folder: Path) -> None:
     table.to_csv(folder / "idioms.csv", index=False, lineterminator="\n")
 
 
+def _make_evidence(run: Run, folder: Path) -> None:
+    """Mark in examples which words carry their code: by the encoder, apart from the report."""
+    told = (run.corpus, run.codes, run.codebook, run.sae)
+    write_json(folder / EXAMPLES, dict(marked_examples(*told, run.encode)))
+
+
 def _make_distribution(run: Run, folder: Path) -> None:
     """Write every share overall, and by groups and against a baseline where those are given."""
     options = run.record.options
@@ -206,7 +215,7 @@ def _make_report(run: Run, folder: Path) -> None:
         shares=counted.shares(**options["distribution"] | {"by": None}),
         level=options["distribution"]["level"],
         figures=figures,
-        encode=run.encode,
+        examples=read_json(run.folder.stage("evidence") / EXAMPLES),
         fidelity=run.fidelity,
         labelling=read_json(run.folder.stage("labels") / "source.json"),
         options=options,
@@ -307,6 +316,12 @@ STAGES = (
         options=_options_of("codes"),
     ),
     Stage(
+        "evidence",
+        _make_evidence,
+        reads=("corpus", "embeddings", "sae", "codebook", "codes"),
+        options=_options_of(),
+    ),
+    Stage(
         "distribution",
         _make_distribution,
         reads=("corpus", "codebook", "codes"),
@@ -317,7 +332,7 @@ STAGES = (
         _make_report,
         reads=(
             *("corpus", "sae", "features", "labels", "fidelity"),
-            *("codebook", "codes", "distribution"),
+            *("codebook", "codes", "evidence", "distribution"),
         ),
         options=_options_of("distribution", "compare", "report"),
         inputs=_findings,

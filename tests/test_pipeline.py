@@ -101,7 +101,7 @@ def test_a_second_run_makes_nothing(finished, chats, made):
 
 def test_another_taxonomy_makes_only_what_follows_it(copy, chats, made):
     cli.main(command(chats, copy, "--taxonomy", "schwartz_values"))
-    assert made == ["codebook", "codes", "distribution", "report"]
+    assert made == ["codebook", "codes", "evidence", "distribution", "report"]
     assert "benevolence" in (copy / "report" / "report.html").read_text().lower()
 
 

@@ -20,7 +20,6 @@ from saeidioms.charts.distribution import distribution as distribution_chart
 from saeidioms.idioms.fidelity import WEAK
 from saeidioms.report import sections
 from saeidioms.report.explorer import embed_json, escape_json, explore
-from saeidioms.taxonomy.evidence import carrying_words, highlighted
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from saeidioms.taxonomy.codebook import Codebook
     from saeidioms.taxonomy.coding import Codes
     from saeidioms.taxonomy.distribution import Distribution
-    from saeidioms.taxonomy.placing import Encode
 
 _TEMPLATE = Path(__file__).parent / "template"
 
@@ -46,7 +44,7 @@ def build_report(
     lexicon: pd.DataFrame,
     shares: pd.DataFrame | None = None,
     figures: Sequence[tuple[str, go.Figure]] = (),
-    encode: Encode | None = None,
+    examples: Mapping[str, Sequence[str]] | None = None,
     fidelity: pd.DataFrame | None = None,
     labelling: Mapping[str, Any] | None = None,
     level: float = 0.95,
@@ -72,9 +70,9 @@ def build_report(
         defaults if not given. Pass them where intervals resample something else than conversations.
     figures
         More charts to show below the distribution: (heading, figure) pairs.
-    encode
-        Texts to embeddings, by the encoder of the corpus. With it the words are marked that carry
-        the codes of examples.
+    examples
+        Sub-category -> its examples, as `saeidioms.report.sections.marked_examples` returns them;
+        without marks if not given.
     fidelity, labelling
         What `saeidioms.idioms.fidelity.measure_fidelity` found, judge by judge, and who labelled.
     level
@@ -95,9 +93,7 @@ def build_report(
     rows = sections.share_rows(shares, codebook.taxonomy)
     first = distribution_chart(shares, codebook.taxonomy, of=distribution.of, idioms=lexicon)
     explorer = explore(features, codebook)
-    heard = sections.examples(corpus, codes, codebook.taxonomy)
-    if encode is not None:
-        heard = _marked(heard, codebook, sae, encode)
+    heard = examples or sections.examples(corpus, codes, codebook.taxonomy)
     page = _render(
         title=title or Path(corpus.report.source).name,
         notice=notice,
@@ -118,19 +114,6 @@ def build_report(
     path = folder / "report.html"
     write_text(path, page)
     return path
-
-
-def _marked(
-    heard: Mapping[str, Sequence[str]], codebook: Codebook, sae: SparseAutoencoder, encode: Encode
-) -> dict[str, list[str]]:
-    """Return the examples of each sub-category with the words marked that carry their code."""
-    pairs = [(text, name) for name, texts in heard.items() for text in texts]
-    texts, places = zip(*pairs, strict=True) if pairs else ((), ())
-    spans = carrying_words(texts, places, codebook, sae, encode)
-    marked: dict[str, list[str]] = {name: [] for name in heard}
-    for (text, name), own in zip(pairs, spans, strict=True):
-        marked[name].append(highlighted(text, own))
-    return marked
 
 
 def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:

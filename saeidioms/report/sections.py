@@ -14,6 +14,7 @@ from saeidioms.idioms.fidelity import WEAK
 from saeidioms.report.explorer import shorten
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.stability import STABLE
+from saeidioms.taxonomy.evidence import carrying_words, highlighted
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from saeidioms.taxonomy.codebook import Codebook
     from saeidioms.taxonomy.coding import Codes
     from saeidioms.taxonomy.distribution import Distribution
+    from saeidioms.taxonomy.placing import Encode
     from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS = 14
@@ -122,6 +124,20 @@ def examples(corpus: Corpus, codes: Codes, taxonomy: Taxonomy) -> dict[str, list
     """Return for each sub-category distinct texts, from the strongest down to a typical one."""
     coded = codes.units.merge(corpus.table[["unit_id", "text"]], on="unit_id", validate="m:1")
     return {name: _examples(coded, name) for name in taxonomy.names}
+
+
+def marked_examples(
+    corpus: Corpus, codes: Codes, codebook: Codebook, sae: SparseAutoencoder, encode: Encode
+) -> dict[str, list[str]]:
+    """Return the examples of each sub-category with the words marked that carry their code."""
+    heard = examples(corpus, codes, codebook.taxonomy)
+    pairs = [(text, name) for name, texts in heard.items() for text in texts]
+    texts, places = zip(*pairs, strict=True) if pairs else ((), ())
+    spans = carrying_words(texts, places, codebook, sae, encode)
+    marked: dict[str, list[str]] = {name: [] for name in heard}
+    for (text, name), own in zip(pairs, spans, strict=True):
+        marked[name].append(highlighted(text, own))
+    return marked
 
 
 def tree(
