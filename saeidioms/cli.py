@@ -30,6 +30,8 @@ examples:
   saeidioms sweep chats.csv --out out                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
   saeidioms sheet out --coders ann bob                features for people to code; then merge
+  saeidioms compare out --by arm --baseline control   a question to a finished run; also change,
+                                                      study, traits, templates, predict, power ...
 """
 
 GRID = ("n_features", "k", "seeds")  # of `sweep`, which takes several of what a run has one of

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import tokenize
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelMatrix, model_matrix
-from formulaic.errors import FormulaicError
 from scipy import stats
 
 from saeidioms.errors import InputError, OptionError
+from saeidioms.findings.formula import columns_of, design_of
 from saeidioms.stats.multiplicity import adjusted_within
 from saeidioms.stats.regression import Fit, linear, logistic
 from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.distribution import check_draws, no_column
+from saeidioms.taxonomy.distribution import check_draws
 
 logger = logging.getLogger(__name__)
 
-FUNCTIONS = ("C", "Treatment", "Sum", "center", "scale")
-_OPERATORS = set("+-*:/()^,~=") | {"**"}
 _FEWEST_CLUSTERS = 2
 
 
@@ -42,7 +37,8 @@ def model(
         M messages.
     formula
         Right-hand side in Wilkinson's notation, as R, statsmodels and formulaic take it: columns
-        of the messages, ``+ - * : / ^ ( )``, and ``C, Treatment, Sum, center, scale``; such as
+        of the messages (in backticks where a name has spaces), ``+ - * : / ^ ( )``, and calls of
+        `saeidioms.findings.formula.FUNCTIONS`; such as
         ``"C(arm, Treatment('control')) * round + setting"``. Anything else is refused: a formula
         from a file cannot run code.
     cluster
@@ -59,16 +55,17 @@ def model(
         ``level, category, sub_category, term``, ``difference, low, high`` (percentage points: a
         coefficient, or an average marginal effect), for ``"logistic"`` ``odds_ratio`` with
         ``odds_ratio_low`` and ``odds_ratio_high``, ``effect`` (`difference` in standard deviations
-        of the outcome), ``p``, ``q`` (Benjamini and Hochberg over all sub-categories, for each term
-        by itself; categories are a family of their own), ``note`` (why a row is empty), ``n``
+        of the outcome), ``p`` (that the coefficient is zero), ``q`` (Benjamini and Hochberg over
+        all sub-categories, for each term by itself; categories are a family of their own), ``note``
+        (why there is no estimate or no error; see `saeidioms.stats.regression.Fit`), ``n``
         (messages), ``left_out`` (messages without a value in some column), ``clusters``.
 
     Raises
     ------
     OptionError
-        If the formula cannot be read, or names what is no column.
+        If the formula cannot be read, names what is no column, or has terms that overlap.
     InputError
-        If no rows are left, or only one cluster.
+        If no rows are left, or only one cluster, or a term is infinite.
     """
     check_draws(level, 100)
     if kind not in ("linear", "logistic"):
@@ -83,11 +80,12 @@ def model(
             *((~complete).sum(), len(coded), " or ".join(columns)),
         )
     kept = coded.where(complete, f"values in {', '.join(columns)}")
-    design, clusters = _design(formula, kept.messages), kept.clusters(cluster)
+    clusters = kept.clusters(cluster)
     n_clusters = len(np.unique(clusters))
     if n_clusters < _FEWEST_CLUSTERS:
         raise InputError(f"{cluster} has one value only; errors need several clusters.")
-    matrix = design.to_numpy(dtype=np.float64)
+    design = design_of(formula, kept.messages[columns])
+    matrix = design.to_numpy()
     parts = []
     for number in range(len(kept.outcomes)):
         holds = kept.indicators[:, number]
@@ -106,59 +104,6 @@ def model(
     return table[[*first, *(name for name in table if name not in first)]]
 
 
-def columns_of(formula: str, columns: list[str]) -> list[str]:
-    """Return the columns that a formula names, once each.
-
-    Raises
-    ------
-    OptionError
-        If it names anything that is neither a column nor one of `FUNCTIONS`, or holds what a
-        formula does not.
-    """
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(formula).readline))
-    except (tokenize.TokenError, IndentationError, SyntaxError) as error:
-        raise OptionError(f"the formula {formula!r} cannot be read: {error.args[0]}.") from error
-    named = []
-    for token, following in zip(tokens, [*tokens[1:], tokens[-1]], strict=True):
-        called = following.string == "("
-        if token.type == tokenize.NAME and token.string in FUNCTIONS and called:
-            continue
-        if token.type == tokenize.NAME and not called:
-            if token.string not in columns:
-                raise no_column(token.string, columns)
-            named.append(token.string)
-        elif token.type == tokenize.NAME:
-            raise OptionError(
-                f"the formula {formula!r} calls {token.string}; there are: {', '.join(FUNCTIONS)}."
-            )
-        elif token.type == tokenize.OP and token.string not in _OPERATORS - {"~", "="}:
-            raise OptionError(
-                f"the formula {formula!r} holds {token.string!r}; give the right-hand side only, "
-                "of columns, + - * : / ^ ( ) and functions."
-            )
-        elif token.type not in (
-            *(tokenize.OP, tokenize.NUMBER, tokenize.STRING),
-            *(tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER),
-        ):
-            raise OptionError(f"the formula {formula!r} holds {token.string!r}, which is no term.")
-    if not named:
-        raise OptionError(f"the formula {formula!r} names no column; give one, such as arm.")
-    return list(dict.fromkeys(named))
-
-
-def _design(formula: str, messages: pd.DataFrame) -> ModelMatrix:
-    """Return the design matrix; the formula has been checked."""
-    try:
-        design = model_matrix(formula, messages)
-    except (FormulaicError, ValueError, TypeError, SyntaxError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OptionError(f"the formula {formula!r} cannot be used: {reason}.") from error
-    if isinstance(design, pd.DataFrame) and len(design.columns):
-        return design
-    raise OptionError(f"the formula {formula!r} has no term; give a column, such as arm.")
-
-
 def _rows(
     fit: Fit, terms: list[str], holds: np.ndarray, n_clusters: int, level: float, kind: str
 ) -> pd.DataFrame:
@@ -170,5 +115,5 @@ def _rows(
         part["odds_ratio_low"], part["odds_ratio_high"] = np.exp(fit.low), np.exp(fit.high)
     spread = holds.std()
     part["effect"] = fit.slopes / spread if spread else np.nan
-    part["p"], part["note"] = fit.p, fit.note
+    part["p"], part["note"] = fit.p, fit.notes
     return part[part["term"] != "Intercept"].reset_index(drop=True)

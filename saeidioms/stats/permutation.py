@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,17 +79,15 @@ def permutation_test(
 
 def _labels(
     second: npt.NDArray[np.bool_], strata: npt.NDArray, n: int, generator: np.random.Generator
-) -> list[npt.NDArray[np.bool_]]:
-    """Return n labellings (n, G), in blocks; each stratum keeps its number in each group."""
+) -> Iterator[npt.NDArray[np.bool_]]:
+    """Yield n labellings (n, G), in blocks; each stratum keeps its number in each group."""
     most = max(1, _BLOCK // len(second))
     groups = [np.flatnonzero(strata == name) for name in np.unique(strata)]
-    parts = []
     for start in range(0, n, most):
         labels = np.zeros((min(most, n - start), len(second)), dtype=bool)
         for rows in groups:
             labels[:, rows] = generator.permuted(np.tile(second[rows], (len(labels), 1)), axis=1)
-        parts.append(labels)
-    return parts
+        yield labels
 
 
 def _difference(sums: Floats, second: npt.NDArray[np.bool_]) -> Floats:
