@@ -13,7 +13,7 @@ import platformdirs
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.embedding.encoders import SAMPLE, Encoder, Precision, load_encoder
+from saeidioms.embedding.spec import Encoder, Precision
 from saeidioms.embedding.store import VectorStore, fill_from, text_keys
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.progress import bar
@@ -21,6 +21,7 @@ from saeidioms.progress import bar
 logger = logging.getLogger(__name__)
 
 CHUNK = 4096  # texts between two shards: what an interruption can cost
+SAMPLE = 64  # texts on which a lower precision is checked
 
 
 def embed(
@@ -76,6 +77,8 @@ def embed(
     >>> si.embed(["I'm so sorry to hear that.", "Have you tried yoga?"]).shape
     (2, 384)
     """
+    from saeidioms.embedding.encoders import load_encoder  # here: it imports for four seconds
+
     texts, ids = _texts(corpus)
     index, unique = pd.factorize(pd.Series(texts, dtype=object))
     keys = text_keys(unique)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.embedding.store import KEY, VECTOR
 from saeidioms.errors import ArtifactError, InputError
 

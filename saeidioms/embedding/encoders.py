@@ -5,69 +5,25 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
-from saeidioms.artifacts import digest_json
+from saeidioms.embedding.spec import EncoderSpec, Precision
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.machine import choose_device
 
 logger = logging.getLogger(__name__)
 
-Precision = Literal["auto", "float32", "bfloat16"]
-
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65_536}  # a CPU's cache is full long before a GPU's cores
 LOWEST_COSINE = 0.99  # to float32, for a lower precision to be taken
-SAMPLE = 64  # texts on which that is checked
-
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """All that decides what vector a text gets.
-
-    Attributes
-    ----------
-    model
-        Name on the hub, or path.
-    weights
-        Digest of the weights, so that a changed model is not mistaken for the old one.
-    prompt
-        Text put before every text.
-    dimensions
-        Width D of the vectors.
-    precision
-        ``"float32"`` or ``"bfloat16"``.
-    """
-
-    model: str
-    weights: str
-    prompt: str | None
-    dimensions: int
-    precision: Literal["float32", "bfloat16"]
-
-    @property
-    def key(self) -> str:
-        """Digest of all attributes."""
-        return digest_json(asdict(self))
-
-
-class Encoder(Protocol):
-    """What turns texts into vectors."""
-
-    spec: EncoderSpec
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Return (n, D) float32 rows of unit length."""
-        ...
 
 
 class SentenceEncoder:
@@ -152,7 +108,7 @@ def load_encoder(
     trust_remote_code
         Run code that comes with the model.
     sample
-        Texts to check the precision on.
+        Texts to check the precision on; a few dozen.
 
     Raises
     ------
@@ -176,7 +132,7 @@ def load_encoder(
     if not sample or not _computes_in_bfloat16(exact._model.device):
         return exact
     fast = load("bfloat16")
-    texts = list(sample)[:SAMPLE]
+    texts = list(sample)
     cosine = float((exact.encode(texts) * fast.encode(texts)).sum(axis=1).min())
     logger.info("bfloat16: cosine to float32 at least %.4f on %d texts", cosine, len(texts))
     fast.truncated = 0

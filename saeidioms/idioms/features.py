@@ -19,7 +19,7 @@ from scipy import sparse
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.examples import centroids, find_examples
 from saeidioms.idioms.figures import SAID, measure

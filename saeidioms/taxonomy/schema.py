@@ -15,7 +15,10 @@ from saeidioms.errors import InputError
 T = TypeVar("T")
 
 
-class _Loader(yaml.SafeLoader):
+_Safe: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 10 times faster
+
+
+class _Loader(_Safe):  # type: ignore[misc, valid-type]
     """Safe loading that refuses a key given twice, of which YAML would keep only the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -27,7 +30,8 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"the key {key!r} is given twice", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        made: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 def load_yaml(path: Path) -> Any:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embedding import embed as module
+from saeidioms.embedding import encoders as module
 from saeidioms.embedding.embed import embed
 from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.embedding.encoders import (
@@ -16,6 +16,7 @@ from saeidioms.embedding.encoders import (
     _packaged,
     load_encoder,
 )
+from saeidioms.embedding.store import VectorStore
 from saeidioms.errors import ArtifactError, InputError, OptionError
 
 TEXTS = [
@@ -139,15 +140,15 @@ def test_another_model_setting_is_not_mistaken_for_the_first(tmp_path, counted):
 
 
 def test_an_interrupted_embedding_goes_on_where_it_was(tmp_path, monkeypatch, counted):
-    monkeypatch.setattr(module, "CHUNK", 2)
-    add = module.VectorStore.add
+    monkeypatch.setattr("saeidioms.embedding.embed.CHUNK", 2)
+    add = VectorStore.add
 
     def stop(store, keys, vectors):
         add(store, keys, vectors)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(module.VectorStore, "add", stop)
+        broken.setattr(VectorStore, "add", stop)
         with pytest.raises(KeyboardInterrupt):
             embed(TEXTS, cache=tmp_path)
     done = set(counted)

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.embedding.store import text_keys
 from saeidioms.errors import OptionError
 from saeidioms.findings import search

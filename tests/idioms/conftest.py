@@ -10,7 +10,7 @@ from scipy import sparse
 
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.embedding.store import text_keys
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations

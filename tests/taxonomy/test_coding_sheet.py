@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 
 from saeidioms.corpus.readers import read_corpus
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.coding_sheet import (

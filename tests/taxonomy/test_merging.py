@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from sklearn.metrics import cohen_kappa_score
 
 from saeidioms.embedding.embed import embed
-from saeidioms.embedding.encoders import EncoderSpec
+from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.stats.agreement import krippendorff_alpha
