@@ -3,11 +3,12 @@ from . import findings as findings
 from .corpus.corpus import Corpus as Corpus
 from .corpus.demo import demo_corpus as demo_corpus
 from .corpus.readers import read_corpus as read_corpus
+from .display import highlighted as highlighted
 from .embedding.embed import embed as embed
 from .embedding.embeddings import Embeddings as Embeddings
 from .idioms.features import FeatureTable as FeatureTable
-from .idioms.features import find_idioms as find_idioms
 from .idioms.fidelity import measure_fidelity as measure_fidelity
+from .idioms.find import find_idioms as find_idioms
 from .idioms.judges import EmbeddingJudge as EmbeddingJudge
 from .idioms.judges import LLMJudge as LLMJudge
 from .idioms.labellers import OfflineLabeller as OfflineLabeller
@@ -37,7 +38,7 @@ from .taxonomy.distribution import Distribution as Distribution
 from .taxonomy.distribution import distribute as distribute
 from .taxonomy.distribution import roll_up as roll_up
 from .taxonomy.evidence import carrying_words as carrying_words
-from .taxonomy.evidence import highlighted as highlighted
+from .taxonomy.explanation import explain as explain
 from .taxonomy.taxonomy import Taxonomy as Taxonomy
 
 __version__: str

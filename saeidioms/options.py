@@ -11,8 +11,8 @@ from saeidioms.corpus.readers import read_corpus
 from saeidioms.corpus.select import select_units
 from saeidioms.embedding.embed import embed
 from saeidioms.errors import OptionError
-from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import measure_fidelity
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.labelling import choose_labelling
 from saeidioms.report.build import build_report
 from saeidioms.run import Sections

@@ -19,6 +19,7 @@ from saeidioms.artifacts import (
     read_json,
     write_json,
 )
+from saeidioms.display import Display, Shown, Table
 from saeidioms.errors import ArtifactError, InputError, OptionError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from saeidioms.taxonomy.codebook import Codebook
     from saeidioms.taxonomy.coding import Codes
     from saeidioms.taxonomy.distribution import Distribution, Kind
+    from saeidioms.taxonomy.explanation import Explanation
 
 T = TypeVar("T")
 Sections = dict[str, dict[str, Any]]
@@ -72,7 +74,7 @@ class Record:
             raise ArtifactError(f"{path} lacks {error}; run again into another folder.") from error
 
 
-class Run:
+class Run(Shown):
     """What a run folder holds, loaded on first use.
 
     Parameters
@@ -200,8 +202,17 @@ class Run:
 
     @property
     def features(self) -> FeatureTable:
-        """The features with their labels, and how faithful these are."""
-        return self._load("fidelity", lambda _: self.labelled.with_fidelity(self.fidelity))
+        """The features with their labels, how faithful these are, and their places.
+
+        Where the run compares groups, also how often each feature fires in them.
+        """
+
+        def assemble(path: Path) -> FeatureTable:
+            features = self.labelled.with_fidelity(self.fidelity).placed(self.codebook.table)
+            by = self.record.options["distribution"]["by"]
+            return features.with_groups(self.corpus, self.activations, by) if by else features
+
+        return self._load("placed", assemble, folder="codebook")
 
     @property
     def fidelity(self) -> pd.DataFrame:
@@ -233,11 +244,42 @@ class Run:
         """The idioms of the whole corpus with their features and sub-categories."""
         return self._load("lexicon", lambda path: pd.read_csv(path / "idioms.csv"), folder="codes")
 
+    def explain(self, text: str) -> Explanation:
+        """Code a text with this run's dictionary and codebook, and show why."""
+        from saeidioms.taxonomy.explanation import explain
+
+        options = self.record.options
+        return explain(
+            text,
+            self.codebook,
+            self.sae,
+            lambda texts: self.encode(texts),
+            unit=self.corpus.unit,
+            min_strength=options["codes"]["min_strength"],
+        )
+
     def distribution(self, of: Kind = "messages") -> Distribution:
         """Count codes per conversation: of ``"messages"``, ``"units"`` or ``"expressions"``."""
         from saeidioms.taxonomy.distribution import distribute
 
         return distribute(self.corpus, self.codes, self.codebook.taxonomy, of=of)
+
+    def _display(self) -> Display:
+        stages = self.record.stages
+        return Display(
+            f"Run {self.folder.root}",
+            {"of": self.record.source},
+            tables=(
+                Table(
+                    "Stages that were made",
+                    ("stage", "seconds", "peak memory (MB)"),
+                    [
+                        (name, float(cost["seconds"]), float(cost["peak_memory_mb"]))
+                        for name, cost in stages.items()
+                    ],
+                ),
+            ),
+        )
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` made when this name was first asked for, by this very run."""
@@ -258,8 +300,10 @@ class Run:
         """Drop what was loaded from a stage that is about to be made again."""
         dependants = {
             "embeddings": ("embeddings", "encoder"),
-            "features": ("features", "labels", "fidelity"),
-            "labels": ("labels", "fidelity"),
+            "features": ("features", "labels", "placed"),
+            "labels": ("labels", "placed"),
+            "fidelity": ("placed",),
+            "codebook": ("codebook", "placed"),
             "codes": ("codes", "lexicon"),
         }
         for name in dependants.get(stage, (stage,)):

@@ -20,9 +20,9 @@ from saeidioms.engine import Stage
 from saeidioms.errors import OptionError
 from saeidioms.findings.course import trajectory
 from saeidioms.findings.finding import findings_in
-from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import measure_fidelity
 from saeidioms.idioms.figures import SAID
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.judges import EmbeddingJudge, Judge
 from saeidioms.idioms.labellers import label
 from saeidioms.idioms.labelling import Labelling, choose_labelling
@@ -281,7 +281,7 @@ STAGES = (
         _make_features,
         reads=("corpus", "embeddings", "sae", "activations"),
         options=_options_of("idioms"),
-        version=2,
+        version=3,
     ),
     Stage(
         "labels",

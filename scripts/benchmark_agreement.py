@@ -28,7 +28,7 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.embed import embed
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.idioms.features import find_idioms
+from saeidioms.idioms.find import find_idioms
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
-    *("errors", "seeds", "progress", "resources", "artifacts", "machine", "config"),
+    *("errors", "seeds", "progress", "display", "resources", "artifacts", "machine", "config"),
     *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "findings", "charts"),
     *("report", "run", "engine", "options", "stages", "pipeline", "people", "people_cli"),
     *("analyses", "findings_cli", "cli", "__main__"),

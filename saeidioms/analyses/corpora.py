@@ -8,7 +8,7 @@ import pandas as pd
 from saeidioms.analyses.common import number, slug, statistics_of
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
-from saeidioms.findings.search import search_features, search_units, strongest
+from saeidioms.findings.search import search_units, strongest
 from saeidioms.findings.usage import Use, difference
 from saeidioms.pipeline import advance, resume
 from saeidioms.run import Run
@@ -76,7 +76,7 @@ def find(run: Run, query: str, n: int) -> dict[str, pd.DataFrame]:
         f"{run.corpus.unit.capitalize()}s nearest to it": search_units(
             query, run.corpus, run.embeddings, encode, n=n
         ),
-        "Features that mean it": search_features(query, run.features, encode, n=n),
+        "Features that mean it": run.features.search(query, n=n, encode=encode),
     }
 
 

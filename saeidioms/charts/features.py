@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from sklearn.manifold import TSNE
 
 from saeidioms.charts.theme import HUES, category_colours, escape, figure
+from saeidioms.idioms.feature import WEAK
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.idioms.fidelity import WEAK
 from saeidioms.taxonomy.codebook import Codebook
 
 FEWEST = 4  # features that a map makes sense for
@@ -36,9 +36,7 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
         One trace a category, and one of the unassigned; a point's area grows with the share of
         units that its feature fires on. Points of weak labels are open.
     """
-    table = features.table.merge(
-        codebook.table[["feature", "category", "sub_category"]], on="feature"
-    )
+    table = features.placed(codebook.table).table
     table = table[table["n_units"] > 0]
     fig = figure(height=680)
     fig.update_xaxes(visible=False)

@@ -16,15 +16,17 @@ import pyarrow.compute as pc
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
 from saeidioms.corpus.report import ReadReport
 from saeidioms.corpus.sentences import split_sentences
+from saeidioms.display import Display, Shown, Table
 from saeidioms.errors import ArtifactError, InputError, OptionError
 
 _UNITS_FILE = "units.parquet"
 _MESSAGES_FILE = "messages.parquet"
 _REPORT_FILE = "report.json"
+_SHOWN, _LONGEST = 5, 24  # rows, and characters of a value, in a notebook
 
 
-@dataclass(frozen=True, eq=False)
-class Corpus:
+@dataclass(frozen=True, eq=False, repr=False)
+class Corpus(Shown):
     """Conversations as a table with one row a unit (a message, or a sentence of one).
 
     A corpus never changes: every method returns a new one. Do not write into `table`; the
@@ -204,6 +206,31 @@ class Corpus:
         values.flags.writeable = False
         return values
 
+    def _display(self) -> Display:
+        roles = self.table["role"].value_counts()
+        first = self.table.head(_SHOWN)
+        return Display(
+            f"Corpus of {len(self):,} {self.unit}s",
+            {
+                "messages": int(self.table["message_id"].nunique()),
+                "conversations": int(self.table["conversation_id"].nunique()),
+                "roles": ", ".join(f"{role} {count:,}" for role, count in roles.items()),
+                "from": self.report.source,
+            },
+            tables=(
+                Table(
+                    "Columns of the input",
+                    ("column", "values", "such as"),
+                    [(name, *_values(self.table[name])) for name in self.metadata],
+                ),
+                Table(
+                    "The first ones",
+                    ("unit_id", "role", "text"),
+                    list(zip(first["unit_id"], first["role"], first["text"], strict=True)),
+                ),
+            ),
+        )
+
     def _matches(self, name: str, wanted: Any) -> np.ndarray:
         if name not in self.table.columns:
             near = difflib.get_close_matches(name, self.table.columns, n=1)
@@ -238,6 +265,12 @@ class Corpus:
             f"{self.report.source} has no {name} {value!r};{hint} there is (messages): "
             f"{listed}{more}."
         )
+
+
+def _values(column: pd.Series) -> tuple[int, str]:
+    """Return how many values a column has, and some of them."""
+    values = column.dropna().drop_duplicates()
+    return len(values), ", ".join(str(value)[:_LONGEST] for value in values.head(_SHOWN))
 
 
 def _key(value: Any) -> str:

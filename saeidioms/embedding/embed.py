@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import platformdirs
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
-from saeidioms.embedding.spec import Encoder, Precision
+from saeidioms.embedding.spec import Encoder, EncoderSpec, Precision
 from saeidioms.embedding.store import VectorStore, fill_from, text_keys
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.progress import bar
@@ -114,6 +115,22 @@ def embed(
             f"{encoder.truncated:,}",
         )
     return Embeddings(vectors, index.astype(np.int64), ids, keys, encoder.spec)
+
+
+def embed_like(spec: EncoderSpec) -> Callable[[list[str]], npt.NDArray[np.float32]]:
+    """Return what embeds further texts as an encoder did, which is loaded by its name."""
+
+    def encode(texts: list[str]) -> npt.NDArray[np.float32]:
+        vectors = embed(
+            texts,
+            model=spec.model,
+            prompt=spec.prompt,
+            dimensions=spec.dimensions,
+            precision=spec.precision,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    return encode
 
 
 def _texts(corpus: Corpus | Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

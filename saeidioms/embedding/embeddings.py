@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from saeidioms.artifacts import atomic_path, digest_bytes, read_json, write_json
+from saeidioms.display import Display, Shown
 from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.embedding.store import KEY, VECTOR
 from saeidioms.errors import ArtifactError, InputError
@@ -20,8 +21,8 @@ BLOCK = 65_536  # rows that are read together
 _VECTORS, _KEYS, _INDEX, _ENCODER = "vectors.npy", "keys.npy", "index.parquet", "encoder.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Embeddings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Embeddings(Shown):
     """Vectors of N units, of which texts that occur often share one row.
 
     Attributes
@@ -54,6 +55,18 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def _display(self) -> Display:
+        units, width = self.shape
+        return Display(
+            f"Embeddings of {units:,} units",
+            {
+                "distinct texts": len(self.vectors),
+                "width": width,
+                "by": self.encoder.model,
+                "computed in": self.encoder.precision,
+            },
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

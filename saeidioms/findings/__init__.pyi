@@ -12,7 +12,6 @@ from .prediction import predict as predict
 from .reliable import reliable_change as reliable_change
 from .replication import study as study
 from .sample_size import power as power
-from .search import search_features as search_features
 from .search import search_units as search_units
 from .search import strongest as strongest
 from .sequences import find_templates as find_templates

@@ -1,8 +1,6 @@
-"""Find what is said like a phrase, and the features that mean it."""
+"""Find what is said like a phrase, and where a feature is strongest."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +9,11 @@ import pandas as pd
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.errors import OptionError
-from saeidioms.idioms.features import FeatureTable, aligned
+from saeidioms.idioms.find import aligned
+from saeidioms.idioms.meaning import Encode, check_number, vector_of
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
 
-Encode = Callable[[list[str]], npt.NDArray[np.float32]]
 _BLOCK = 65_536  # vectors that are read together
 
 
@@ -46,7 +44,7 @@ def search_units(
     OptionError
         If the query is empty, or n below 1.
     """
-    wanted = _vector(query, encode, n)
+    wanted = vector_of(query, encode, n)
     near = np.concatenate(
         [
             np.asarray(embeddings.vectors[start : start + _BLOCK], dtype=np.float32) @ wanted
@@ -87,75 +85,13 @@ def strongest(
     OptionError
         If there is no such feature, or n is below 1.
     """
-    _check(n)
+    check_number(n)
     matrix, _ = aligned(corpus, activations, embeddings)
     if not 0 <= feature < matrix.shape[1]:
         raise OptionError(f"there is no feature {feature}; give 0 to {matrix.shape[1] - 1}.")
     values = matrix.tocsc()[:, [feature]].toarray().ravel().astype(np.float64)
     found = _distinct(corpus, values, "activation", n)
     return found[found["activation"] > 0].reset_index(drop=True)
-
-
-def search_features(
-    query: str, features: FeatureTable, encode: Encode, *, n: int = 10
-) -> pd.DataFrame:
-    """Return the features that mean what a phrase means.
-
-    Parameters
-    ----------
-    query
-        What to look for, in words.
-    features
-        With labels.
-    encode
-        As for `search_units`.
-    n
-        How many.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``feature, label, similarity, matches, density, fidelity``. Those whose label, definition
-        or idioms hold all words of the query (``matches``) come first, then by ``similarity``: the
-        mean of the cosines with what the feature fires on (its centroid) and with the nearest of
-        its label, definition and idioms. Flagged features are left out.
-
-    Raises
-    ------
-    OptionError
-        If the query is empty, or n below 1.
-    """
-    wanted = _vector(query, encode, n)
-    table = features.table[features.table["flag"].fillna("") == ""]
-    own = table[["feature", "label", "definition"]].melt("feature", value_name="said")
-    idioms = features.idioms[["feature", "phrase"]].rename(columns={"phrase": "said"})
-    said = pd.concat([own[["feature", "said"]], idioms], ignore_index=True)
-    said = said[(said["said"] != "") & said["feature"].isin(table["feature"])]
-    near = np.asarray(encode(said["said"].tolist()), dtype=np.float32) @ wanted
-    words = plain_key(query).split()
-    holds = [set(words) <= set(plain_key(text).split()) for text in said["said"]]
-    by_feature = said.assign(near=near.astype(np.float64), holds=holds).groupby("feature")
-    nearest = by_feature["near"].max().reindex(table["feature"]).to_numpy()
-    fires = features.centroids[table["feature"].to_numpy()].astype(np.float64) @ wanted
-    found = table[["feature", "label", "density", "fidelity"]].assign(
-        similarity=(nearest + fires) / 2,
-        matches=by_feature["holds"].any().reindex(table["feature"]).to_numpy(),
-    )
-    ranked = found.sort_values(["matches", "similarity"], ascending=False, kind="stable")
-    columns = ["feature", "label", "similarity", "matches", "density", "fidelity"]
-    return ranked[columns].head(n).reset_index(drop=True)
-
-
-def _vector(query: str, encode: Encode, n: int) -> npt.NDArray[np.float32]:
-    _check(n)
-    if not query.strip():
-        raise OptionError("the query is empty; give some words.")
-    return np.asarray(encode([query]), dtype=np.float32)[0]
-
-
-def _check(n: int) -> None:
-    if n < 1:
-        raise OptionError(f"n is {n}; it must be at least 1.")
 
 
 def _distinct(corpus: Corpus, values: npt.NDArray[np.float64], name: str, n: int) -> pd.DataFrame:

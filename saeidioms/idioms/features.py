@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,68 +13,31 @@ import pandas as pd
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from scipy import sparse
 
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.display import Display, Shown
+from saeidioms.embedding.embed import embed_like
 from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.errors import ArtifactError, InputError, OptionError
-from saeidioms.idioms.examples import centroids, find_examples
-from saeidioms.idioms.figures import SAID, measure
-from saeidioms.idioms.occurrences import find_occurrences
-from saeidioms.idioms.phrases import IDIOM_COLUMNS, idioms_of_features
-from saeidioms.idioms.split import split_conversations
-from saeidioms.idioms.words import plain_key
+from saeidioms.idioms.feature import Feature
+from saeidioms.idioms.figures import SAID, density_by
+from saeidioms.idioms.listing import listing
+from saeidioms.idioms.meaning import search_features
+from saeidioms.idioms.phrases import IDIOM_COLUMNS
 from saeidioms.sae.activations import SparseActivations
-
-logger = logging.getLogger(__name__)
 
 _TABLE_FILE = "features.parquet"
 _IDIOMS_FILE = "idioms.csv"
 _EXAMPLES_FILE = "examples.parquet"
 _CENTROIDS_FILE = "centroids.safetensors"
+_PLACE = ("category", "sub_category", "outside", "confidence")
+_LISTED = ("feature", "label", "category", "sub_category", "density", "fidelity", "stability")
+_NEIGHBOURS = 5  # of a feature, on its card
 
 
-@dataclass(frozen=True, eq=False)
-class Feature:
-    """One feature, with what one reads to understand it.
-
-    Attributes
-    ----------
-    feature
-        Its number.
-    density
-        Share of the units it fires on.
-    n_units, n_texts
-        Units it fires on, and distinct texts among them (letter case and punctuation aside).
-    mean_activation, max_activation
-        Over the units it fires on; 0 where there is none.
-    flag, label, label_source, definition, suggestion, fidelity
-        See `FeatureTable`.
-    idioms, examples
-        Its rows of the tables of the same names.
-    """
-
-    feature: int
-    density: float
-    n_units: int
-    n_texts: int
-    mean_activation: float
-    max_activation: float
-    flag: str
-    stability: float
-    label: str
-    label_source: str
-    definition: str
-    suggestion: str
-    fidelity: float
-    idioms: pd.DataFrame
-    examples: pd.DataFrame
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureTable(Shown):
     """All F features of a dictionary on one corpus.
 
     Attributes
@@ -104,10 +66,16 @@ class FeatureTable:
         at unit length; zeros for dead features.
     encoder
         What made the embeddings.
+    histograms
+        int64 (F, B): units by activation, in B equal steps from 0 to the feature's highest; None
+        where it is not known.
+    groups
+        ``feature, by, value, density, n``, see `with_groups`; None until counted.
 
     Examples
     --------
-    ``features[17]`` is a `Feature`; ``features[17].idioms.phrase.tolist()`` its idioms.
+    ``features[17]`` is a `Feature`, in a notebook a card; ``features.search("says sorry")`` finds
+    some by meaning, ``features.similar_to(17)`` by what they fire on.
     """
 
     table: pd.DataFrame
@@ -115,6 +83,8 @@ class FeatureTable:
     examples: pd.DataFrame
     centroids: npt.NDArray[np.float32]
     encoder: EncoderSpec
+    histograms: npt.NDArray[np.int64] | None = None
+    groups: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -132,9 +102,165 @@ class FeatureTable:
         row = {str(name): value for name, value in self.table.iloc[feature].to_dict().items()}
         own = {
             name: rows[rows["feature"] == feature].reset_index(drop=True)
-            for name, rows in (("idioms", self.idioms), ("examples", self.examples))
+            for name, rows in (
+                *(("idioms", self.idioms), ("examples", self.examples)),
+                *([] if self.groups is None else [("groups", self.groups)]),
+            )
         }
-        return Feature(**row, **own)
+        bars = () if self.histograms is None else tuple(self.histograms[feature].tolist())
+        near = self.similar_to(feature, n=_NEIGHBOURS)[["feature", "label", "cosine"]]
+        return Feature(**row, **own, neighbours=near, histogram=bars)
+
+    def similar_to(self, feature: int, *, n: int = 10) -> pd.DataFrame:
+        """Return the features that fire on the most similar units.
+
+        Parameters
+        ----------
+        feature
+            Its number.
+        n
+            How many.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``feature, label, cosine, density, fidelity``: by the cosine (-1 to 1) of the
+            centroids; dead features are left out.
+
+        Raises
+        ------
+        OptionError
+            If there is no such feature.
+        """
+        if not 0 <= feature < len(self):
+            raise OptionError(f"there is no feature {feature}; give 0 to {len(self) - 1}.")
+        cosine = (self.centroids @ self.centroids[feature]).astype(np.float64)
+        found = self.table[["feature", "label", "density", "fidelity"]].assign(cosine=cosine)
+        found = found[(found["feature"] != feature) & (found["density"] > 0)]
+        ranked = found.sort_values("cosine", ascending=False, kind="stable").head(n)
+        return ranked[["feature", "label", "cosine", "density", "fidelity"]].reset_index(drop=True)
+
+    def search(
+        self,
+        query: str,
+        *,
+        n: int = 10,
+        encode: Callable[[list[str]], npt.NDArray[np.float32]] | None = None,
+    ) -> pd.DataFrame:
+        """Return the features that mean what a phrase means.
+
+        Parameters
+        ----------
+        query
+            What to look for, in words.
+        n
+            How many.
+        encode
+            Texts to embeddings of unit length, by the encoder of the corpus; by default that is
+            loaded by its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `saeidioms.idioms.meaning.search_features`.
+        """
+        encode = encode or embed_like(self.encoder)
+        return search_features(query, self.table, self.idioms, self.centroids, encode, n=n)
+
+    def where(
+        self,
+        *,
+        category: str | None = None,
+        sub_category: str | None = None,
+        min_fidelity: float | None = None,
+        min_stability: float | None = None,
+        min_density: float | None = None,
+    ) -> pd.DataFrame:
+        """Return the readable features of a place, or good enough, the most frequent first.
+
+        Parameters
+        ----------
+        category, sub_category
+            Their place, once they are `placed`.
+        min_fidelity, min_stability, min_density
+            The least; features of which the figure is not known are left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``feature, label, category, sub_category, density, fidelity, stability``; flagged
+            features are left out.
+
+        Raises
+        ------
+        OptionError
+            If features have no places yet, or none has such a one.
+        """
+        table = self.table[self.table["flag"].fillna("") == ""]
+        for column, wanted in (("category", category), ("sub_category", sub_category)):
+            if wanted is not None:
+                table = table[self._column(column).loc[table.index] == wanted]
+        for column, least in (
+            *(("fidelity", min_fidelity), ("stability", min_stability)),
+            ("density", min_density),
+        ):
+            if least is not None:
+                table = table[table[column] >= least]
+        found = table.sort_values("density", ascending=False, kind="stable")
+        return found[[name for name in _LISTED if name in found]].reset_index(drop=True)
+
+    def _column(self, name: str) -> pd.Series:
+        """Return a column of places, once it is sure that there is one."""
+        if name not in self.table:
+            raise OptionError(
+                f"these features have no {name} yet; give features.placed(codebook.table)."
+            )
+        return self.table[name]
+
+    def placed(self, places: pd.DataFrame) -> FeatureTable:
+        """Return the same features with their places in a codebook.
+
+        Parameters
+        ----------
+        places
+            ``feature, category, sub_category, outside, confidence`` and ``label``, which is what
+            the features are then called: the table of a `saeidioms.Codebook`.
+
+        Raises
+        ------
+        InputError
+            If the places are of other features.
+        """
+        given = places.sort_values("feature", kind="stable")
+        if given["feature"].tolist() != self.table["feature"].tolist():
+            raise InputError(
+                f"the places are of {len(given)} features and these are {len(self)}; give the "
+                "codebook of the same dictionary."
+            )
+        new = {name: given[name].to_numpy() for name in (*_PLACE, "label")}
+        return replace(self, table=self.table.assign(**new))
+
+    def with_groups(self, corpus: Corpus, activations: SparseActivations, by: str) -> FeatureTable:
+        """Return the same features with how often each fires in the groups of a column.
+
+        Parameters
+        ----------
+        corpus, activations
+            N units, and their activations, joined by unit id.
+        by
+            Column of the corpus, such as ``"arm"``; units without a value are left out.
+
+        Raises
+        ------
+        OptionError
+            If there is no such column.
+        InputError
+            If a unit has no activations.
+        """
+        return replace(self, groups=density_by(corpus, activations, by))
+
+    def _display(self) -> Display:
+        return listing(self.table, self.where(), self.idioms, self.encoder.model)
 
     def relabelled(self, labels: pd.DataFrame) -> FeatureTable:
         """Return the same features with other labels.
@@ -189,7 +315,9 @@ class FeatureTable:
             self.idioms.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
         with atomic_path(folder / _CENTROIDS_FILE) as path:
             note = {"encoder": json.dumps(asdict(self.encoder), ensure_ascii=False)}
-            save_file({"centroids": np.ascontiguousarray(self.centroids)}, path, note)
+            arrays = {"centroids": self.centroids, "histograms": self.histograms}
+            kept = {name: np.ascontiguousarray(a) for name, a in arrays.items() if a is not None}
+            save_file(kept, path, note)
 
     @classmethod
     def load(cls, folder: str | Path) -> FeatureTable:
@@ -210,6 +338,8 @@ class FeatureTable:
             ).astype(dict(IDIOM_COLUMNS))
             with safe_open(folder / _CENTROIDS_FILE, framework="numpy") as file:
                 vectors = file.get_tensor("centroids")
+                known = "histograms" in file.keys()  # noqa: SIM118 (no mapping)
+                bars = file.get_tensor("histograms") if known else None
                 encoder = EncoderSpec(**json.loads(file.metadata()["encoder"]))
             tables = [pd.read_parquet(folder / name) for name in (_TABLE_FILE, _EXAMPLES_FILE)]
         except FileNotFoundError as error:
@@ -227,128 +357,4 @@ class FeatureTable:
             raise ArtifactError(
                 f"{folder} is damaged ({error}); delete it and run the features stage again."
             ) from error
-        return cls(tables[0], idioms, tables[1], vectors, encoder)
-
-
-def find_idioms(
-    corpus: Corpus,
-    activations: SparseActivations,
-    embeddings: Embeddings,
-    *,
-    stability: npt.NDArray[np.float32] | None = None,
-    n_examples: int = 10,
-    n_idioms: int = 10,
-    held_out: float = 0.2,
-    seed: int = 0,
-) -> FeatureTable:
-    """Find what each feature fires on: figures, examples, near misses, idioms.
-
-    Parameters
-    ----------
-    corpus
-        N units.
-    activations, embeddings
-        Of these units, joined by unit id.
-    stability
-        (F,) of each feature, where it is known.
-    n_examples
-        The most examples of each kind for a feature.
-    n_idioms
-        The most idioms for a feature.
-    held_out
-        Share of the conversations, 0 to 0.5, that examples and idioms are not chosen from, so
-        that `saeidioms.idioms.fidelity` can test labels on them; none of fewer than 20
-        conversations. Figures, counts and centroids are those of all.
-    seed
-        Of the choice of those conversations, and of middle and low examples.
-
-    Returns
-    -------
-    FeatureTable
-        Not labelled yet: see `saeidioms.idioms.labellers.label`.
-
-    Raises
-    ------
-    InputError
-        If a unit has no activations or no embedding.
-    OptionError
-        If `n_examples` or `n_idioms` is less than 1, or `held_out` out of range.
-    """
-    for name, value in (("n_examples", n_examples), ("n_idioms", n_idioms)):
-        if value < 1:
-            raise OptionError(f"{name} is {value}; it must be at least 1.")
-    unseen = split_conversations(corpus, seed, held_out)
-    matrix, order = aligned(corpus, activations, embeddings)
-    keys, _ = pd.factorize(np.array([plain_key(text) for text in corpus.texts], dtype=object))
-    table = measure(matrix, keys, corpus.texts)
-    table["stability"] = np.full(len(table), np.nan, np.float32) if stability is None else stability
-    vectors = centroids(matrix, embeddings, order)
-    seen = np.flatnonzero(~unseen)
-    shown = _part(corpus, seen)
-    examples = find_examples(
-        *(matrix[seen], pd.factorize(keys[seen])[0], shown, embeddings, order[seen], vectors),
-        n_examples=n_examples,
-        seed=seed,
-    )
-    idioms = idioms_of_features(shown, matrix[seen], n_idioms)
-    if unseen.any():
-        _add_counts(idioms, _part(corpus, np.flatnonzero(unseen)), matrix[unseen])
-    flags = table["flag"].value_counts()
-    logger.info(
-        "%d features: %s; %d idioms",
-        len(table),
-        ", ".join(f"{n} {flag or 'readable'}" for flag, n in flags.items()),
-        idioms["phrase"].nunique(),
-    )
-    return FeatureTable(table, idioms, examples, vectors, embeddings.encoder)
-
-
-def aligned(
-    corpus: Corpus, activations: SparseActivations, embeddings: Embeddings
-) -> tuple[sparse.csr_matrix, npt.NDArray[np.int64]]:
-    """Return the (N, F) activations of the units, and the (N,) row of each in the embeddings.
-
-    Raises
-    ------
-    InputError
-        If a unit has no activations or no embedding.
-    """
-    rows = _rows(corpus, activations.ids, "activations")
-    order = _rows(corpus, embeddings.ids, "embedding")
-    return (
-        activations.matrix if rows is None else activations.matrix[rows],
-        np.arange(len(corpus)) if order is None else order,
-    )
-
-
-def _rows(corpus: Corpus, ids: npt.NDArray[Any], what: str) -> npt.NDArray[np.intp] | None:
-    """Return the row of each unit among `ids`; None where both are in the same order."""
-    if np.array_equal(corpus.ids, ids):
-        return None
-    rows = pd.Index(ids).get_indexer(corpus.ids)
-    if (rows < 0).any():
-        missing = corpus.ids[rows < 0]
-        raise InputError(
-            f"{len(missing)} of {len(corpus)} units have no {what} (the first is {missing[0]}); "
-            "give those of the same corpus."
-        )
-    return rows
-
-
-def _part(corpus: Corpus, rows: npt.NDArray[np.int64]) -> Corpus:
-    return replace(corpus, table=corpus.table.iloc[rows].reset_index(drop=True))
-
-
-def _add_counts(idioms: pd.DataFrame, corpus: Corpus, matrix: sparse.csr_matrix) -> None:
-    """Add, to the counts of idioms, those of units that they were not chosen on."""
-    phrase, phrases = pd.factorize(idioms["phrase"])
-    found = find_occurrences(corpus.texts.tolist(), phrases.tolist())
-    found = found[["text", "phrase"]].drop_duplicates()
-    places = (found["text"].to_numpy(), found["phrase"].to_numpy())
-    shape = (len(corpus), len(phrases))
-    held = sparse.csc_matrix((np.ones(len(found), dtype=np.int64), places), shape=shape)
-    within = found.assign(of=corpus.conversations[places[0]]).groupby("phrase")["of"].nunique()
-    fires = sparse.csr_matrix((matrix > 0).T, dtype=np.int64) @ held
-    idioms["count"] += np.asarray(held.sum(axis=0)).ravel()[phrase]
-    idioms["conversations"] += within.reindex(range(len(phrases)), fill_value=0).to_numpy()[phrase]
-    idioms["feature_count"] += np.asarray(fires[idioms["feature"].to_numpy(), phrase]).ravel()
+        return cls(tables[0], idioms, tables[1], vectors, encoder, bars)

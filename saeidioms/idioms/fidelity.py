@@ -15,6 +15,7 @@ import pandas as pd
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.errors import InputError, OptionError
+from saeidioms.idioms.feature import WEAK
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.judges import GROUP, MARKS, Asked, Judge
 from saeidioms.idioms.trials import FEWEST, Trials, draw_trials
@@ -26,10 +27,6 @@ logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Labels below this detection are called weak: of 100 test units, guessing gets 0.4 to 0.6 right
-# in 95% of cases. On ESConv, 92% of shuffled offline labels are below, and 40% of the right ones
-# (similarity of embeddings, 254 features, half of which have up to 54 test units).
-WEAK = 0.6
 COLUMNS = (
     *("feature", "judge", "detection", "detection_low", "detection_high"),
     *("f1", "f1_low", "f1_high", "fuzzing", "intruder", "n", "note"),

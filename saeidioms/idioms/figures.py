@@ -7,7 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from saeidioms.corpus.corpus import Corpus
+from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.words import count_words
+from saeidioms.sae.activations import SparseActivations
 
 SAID = ("label", "label_source", "definition", "suggestion")  # by whoever labels a feature
 _LONGEST = 200  # words from which on units count as equally long
@@ -54,6 +57,66 @@ def measure(matrix: sparse.csr_matrix, keys: npt.NDArray, texts: npt.NDArray) ->
             "flag": pd.Series(flag).astype("str"),
             **{name: pd.Series([""] * n_features, dtype="str") for name in SAID},
             "fidelity": np.full(n_features, np.nan),
+        }
+    )
+
+
+def histograms(matrix: sparse.csr_matrix, bins: int = 16) -> npt.NDArray[np.int64]:
+    """Return (F, bins) units by activation, in equal steps from 0 to each feature's highest.
+
+    Parameters
+    ----------
+    matrix
+        (N, F) activations.
+    bins
+        Number of steps.
+    """
+    n_features = matrix.shape[1]
+    highest = np.zeros(n_features)
+    np.maximum.at(highest, matrix.indices, matrix.data)
+    part = matrix.data / np.maximum(highest[matrix.indices], _TINY)
+    step = np.minimum((bins * part).astype(np.int64), bins - 1)
+    counts = np.bincount(matrix.indices * np.int64(bins) + step, minlength=bins * n_features)
+    return counts.reshape(n_features, bins).astype(np.int64)
+
+
+def density_by(corpus: Corpus, activations: SparseActivations, by: str) -> pd.DataFrame:
+    """Return ``feature, by, value, density, n``: the share of a group's units it fires on.
+
+    Raises
+    ------
+    OptionError
+        If the corpus has no such column.
+    InputError
+        If a unit has no activations.
+    """
+    if by not in corpus.table:
+        raise OptionError(
+            f"there is no column {by}; choose of: {', '.join(['role', *corpus.metadata])}."
+        )
+    rows = pd.Index(activations.ids).get_indexer(corpus.ids)
+    if (rows < 0).any():
+        raise InputError(
+            f"{int((rows < 0).sum())} of {len(corpus)} units have no activations; give those of "
+            "the same corpus."
+        )
+    values = corpus.table[by]
+    group, names = pd.factorize(values, sort=True)
+    known = group >= 0
+    n = np.bincount(group[known], minlength=len(names))
+    member = sparse.csr_matrix(
+        (np.ones(known.sum()), (group[known], np.flatnonzero(known))),
+        shape=(len(names), len(corpus)),
+    )
+    fires = np.asarray((member @ (activations.matrix[rows] > 0).astype(np.float64)).todense())
+    n_features = fires.shape[1]
+    return pd.DataFrame(
+        {
+            "feature": np.repeat(np.arange(n_features), len(names)),
+            "by": by,
+            "value": np.tile([str(name) for name in names], n_features),
+            "density": (fires / n[:, None]).T.ravel(),
+            "n": np.tile(n, n_features),
         }
     )
 

@@ -12,7 +12,8 @@ from scipy import sparse
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.embedding.embeddings import Embeddings
 from saeidioms.errors import InputError
-from saeidioms.idioms.features import FeatureTable, aligned
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.idioms.find import aligned
 from saeidioms.idioms.judges import GROUP
 from saeidioms.idioms.marks import draw_marks
 from saeidioms.idioms.words import plain_key

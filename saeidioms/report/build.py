@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from saeidioms.artifacts import write_text
 from saeidioms.charts.distribution import distribution as distribution_chart
-from saeidioms.idioms.fidelity import WEAK
+from saeidioms.idioms.feature import WEAK
 from saeidioms.report import sections
 from saeidioms.report.explorer import embed_json, escape_json, explore
 

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from saeidioms.charts.theme import category_colours
-from saeidioms.idioms.fidelity import WEAK
+from saeidioms.display import highlighted
+from saeidioms.idioms.feature import WEAK
 from saeidioms.report.explorer import shorten
 from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.stability import STABLE
-from saeidioms.taxonomy.evidence import carrying_words, highlighted
+from saeidioms.taxonomy.evidence import carrying_words
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus

@@ -23,6 +23,7 @@ from saeidioms.sae.data import Data
 from saeidioms.sae.ensemble import train_ensemble
 from saeidioms.sae.journal import Journal
 from saeidioms.sae.metrics import measure
+from saeidioms.sae.portrait import Portrait
 from saeidioms.sae.recipe import Recipe, settle
 from saeidioms.sae.rows import Matrix, streams
 from saeidioms.sae.size import split_rows
@@ -46,7 +47,7 @@ Array = npt.NDArray[np.float32]
 FEWEST_ROWS = 4
 
 
-class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Dictionary of features of which only k describe any one row.
 
     Sparse autoencoder with the auxiliary loss of Gao et al. 2024, *Scaling and evaluating sparse

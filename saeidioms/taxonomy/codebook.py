@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from saeidioms.artifacts import atomic_path, read_json, write_json
+from saeidioms.display import Cell, Display, Shown, Table
+from saeidioms.embedding.embed import embed_like
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.placing import Encode, directions_of, encode_like, place
+from saeidioms.taxonomy.placing import Encode, directions_of, place
 from saeidioms.taxonomy.reading import Dictionary, SeedReading
 from saeidioms.taxonomy.sheet import format_parts, parse_parts, read_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -22,6 +24,7 @@ COLUMNS = (
     "feature", "label", "category", "sub_category", "outside",
     "weight", "also", "confidence", "source", "note",
 )  # fmt: skip
+_LABELS = 3  # of a sub-category, in a notebook
 _DECIMALS = 4
 _LESSER_PLACES = 2  # beyond its own; more of them read as noise, none loses evidence
 _UNREADABLE = ("dead", "length")  # flags of features that stand for no expression
@@ -30,8 +33,8 @@ _TAXONOMY_FILE = "taxonomy.yaml"
 _BASE_FILE = "base.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Codebook:
+@dataclass(frozen=True, eq=False, repr=False)
+class Codebook(Shown):
     """The features' places in a taxonomy, as a table that people read and edit.
 
     Attributes
@@ -114,7 +117,7 @@ class Codebook:
         if not 0 <= min_confidence <= 1:
             raise OptionError(f"min_confidence is {min_confidence}; it must lie between 0 and 1.")
         taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.read(taxonomy)
-        encode = encode or encode_like(features)
+        encode = encode or embed_like(features.encoder)
         reading = SeedReading.learn(taxonomy, encode, cues=cues)
         directions = directions_of(features, sae)
         lift = directions.steps @ reading.coefficients.T
@@ -153,6 +156,25 @@ class Codebook:
     def weights(self) -> np.ndarray:
         """float64 (F, S): the evidence for the sub-categories alone."""
         return self.evidence[:, : len(self.taxonomy.names)]
+
+    def _display(self) -> Display:
+        assigned = self.table[self.table["sub_category"] != ""]
+        own = assigned.sort_values("confidence", ascending=False).groupby("sub_category")
+        rows = [
+            (
+                *(sub.category, sub.name, int((assigned["sub_category"] == sub.name).sum())),
+                "; ".join(own.get_group(sub.name)["label"].head(_LABELS))
+                if sub.name in own.groups
+                else "",
+            )
+            for sub in self.taxonomy.sub_categories
+        ]
+        outside = int((self.table["outside"] != "").sum())
+        facts: dict[str, Cell] = {"in a sub-category": len(assigned), "outside": outside}
+        facts["in none"] = len(self.table) - len(assigned) - outside
+        columns = ("category", "sub-category", "features", "such as")
+        title = f"Codebook of {len(self.table):,} features by {self.taxonomy.title}"
+        return Display(title, facts, tables=(Table("", columns, rows),))
 
     def save(self, folder: Path) -> None:
         """Write ``codebook.csv`` (to be edited), the taxonomy and the base to `folder`."""

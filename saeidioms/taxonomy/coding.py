@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.corpus import Corpus
+from saeidioms.display import Display, Shown, Table
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.taxonomy.codebook import Codebook
@@ -23,8 +24,8 @@ _CODED = ("category", "sub_category", "confidence")
 _BLOCK = 65_536  # rows whose dense (rows, G) log-odds are held at once
 
 
-@dataclass(frozen=True, eq=False)
-class Codes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Codes(Shown):
     """Codes of units (several each, or none) and of messages (one primary, or none).
 
     Attributes
@@ -42,6 +43,25 @@ class Codes:
 
     units: pd.DataFrame
     messages: pd.DataFrame
+
+    def _display(self) -> Display:
+        first = self.messages["sub_category"].value_counts()
+        mean = self.units.groupby("sub_category")["strength"].mean()
+        counts = self.units["sub_category"].value_counts()
+        category = dict(zip(self.units["sub_category"], self.units["category"], strict=True))
+        rows = [
+            (category[name], name, int(count), float(mean[name]), int(first.get(name, 0)))
+            for name, count in zip(counts.index.tolist(), counts, strict=True)
+        ]
+        columns = ("category", "sub-category", "units", "mean strength", "messages, primarily")
+        return Display(
+            f"Codes of {len(self.messages):,} messages",
+            {
+                "coded units": int(self.units["unit_id"].nunique()),
+                "messages without a primary code": int(self.messages["sub_category"].isna().sum()),
+            },
+            tables=(Table("", columns, rows),),
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``codes.parquet`` and ``messages.parquet`` to `folder`."""

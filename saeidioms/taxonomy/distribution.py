@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from saeidioms.corpus.corpus import Corpus
+from saeidioms.display import Cell, Display, Share, Shown, Table
 from saeidioms.errors import OptionError
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.seeds import generator
@@ -29,8 +30,8 @@ _TAKEN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Distribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Distribution(Shown):
     """Counts of what was coded, one row a conversation, since those are what is resampled.
 
     Attributes
@@ -124,6 +125,22 @@ class Distribution:
             part["clusters"] = int((denominators > 0).sum())
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
+
+    def _display(self) -> Display:
+        n = max(int(self.exposure.sum()), 1)
+        rows: list[tuple[Cell, ...]] = [
+            (sub.category, sub.name, Share(float(count) / n), int(count))
+            for sub, count in zip(
+                self.taxonomy.sub_categories, self.counts.sum(axis=0), strict=True
+            )
+        ]
+        none = int(self.uncoded.sum())
+        rows.append(("", "none of these", Share(none / n), none))
+        return Display(
+            f"Distribution over {int(self.exposure.sum()):,} {self.of}",
+            {"conversations": len(self.attributes), "intervals": "by shares()"},
+            tables=(Table("", ("category", "sub-category", "share", self.of), rows),),
+        )
 
     def rows(self) -> pd.DataFrame:
         """Return ``level, category, sub_category`` of the K + S + 1 rows that shares have."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup, escape
 from scipy import sparse
 
+from saeidioms.display import Span
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.words import read_words
 from saeidioms.progress import bar
@@ -31,7 +31,6 @@ _PHRASES = 2
 _DECIMALS = 3
 # A sign at the end of a sentence is evidence too. The point of "3.5" or "e.g." is none.
 _SIGN = re.compile(r"[。！？…।؟]+|[.!?]+(?!\w)")
-_MARK = Markup('<mark style="color: inherit; background: rgba(255, 179, 0, {:.2f})">{}</mark>')
 
 
 class Transformer(Protocol):
@@ -40,22 +39,6 @@ class Transformer(Protocol):
     def transform(self, X: Any) -> sparse.csr_matrix:
         """Return the (n, F) activations of (n, D) embeddings."""
         ...
-
-
-class Span(NamedTuple):
-    """A word that carries a code.
-
-    Attributes
-    ----------
-    start, end
-        Characters of the text.
-    weight
-        0 to 1, see `carrying_words`.
-    """
-
-    start: int
-    end: int
-    weight: float
 
 
 def carrying_words(
@@ -132,28 +115,6 @@ def carrying_words(
             found += _carrying(units, columns, odds, max_words)
             shown.update(len(units))
     return found
-
-
-def highlighted(text: str, spans: Iterable[Span]) -> Markup:
-    """Return a text as HTML in which the spans are marked, the darker the heavier.
-
-    Everything else is escaped, so that no text can bring its own markup.
-
-    Raises
-    ------
-    InputError
-        If a span lies outside of the text, or two overlap.
-    """
-    html, done = Markup(), 0
-    for start, end, weight in sorted(spans):
-        if not done <= start <= end <= len(text):
-            raise InputError(
-                f"the span {start} to {end} overlaps another or lies outside of the text, which "
-                f"has {len(text)} characters; give the spans of this text."
-            )
-        html += escape(text[done:start]) + _MARK.format(min(max(weight, 0), 1), text[start:end])
-        done = end
-    return html + escape(text[done:])
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
+from saeidioms.embedding.embed import embed_like
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.words import plain_key, stem
 from saeidioms.progress import track
 from saeidioms.taxonomy.codebook import Codebook
-from saeidioms.taxonomy.placing import Encode, encode_like
+from saeidioms.taxonomy.placing import Encode
 from saeidioms.taxonomy.taxonomy import Category, SubCategory, Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def propose_growth(
         readable & (density >= least_density) & _without_good_place(codebook)
     )
     clusters = _clusters(_rarest_left_out(candidates, density), features)
-    encode = encode or encode_like(features)
+    encode = encode or embed_like(features.encoder)
     proposals = _drafts(clusters, features, codebook.taxonomy, encode) if clusters else ()
     members = [number for one in proposals for number in one.features]
     firings = features.table["n_units"].to_numpy(np.float64)

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from saeidioms.embedding.embed import embed
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.cues import find_cues
 from saeidioms.taxonomy.reading import Dictionary, Directions, SeedReading
@@ -20,20 +19,6 @@ _IDIOMS = 4  # of a feature; the later ones are shared with other features
 _FIRING = ("top", "middle", "low")
 _BELIEVED = 0.8  # probability that the sub-category is the one that a labeller named
 _BY_RULES = "offline"  # a label by rules says nothing beyond the idioms that it quotes
-
-
-def encode_like(features: FeatureTable) -> Encode:
-    """Return what embeds texts as the units of the features were embedded, by the model's name."""
-    spec = features.encoder
-    return lambda texts: np.asarray(
-        embed(
-            texts,
-            model=spec.model,
-            prompt=spec.prompt,
-            dimensions=spec.dimensions,
-            precision=spec.precision,
-        )
-    )
 
 
 def directions_of(features: FeatureTable, sae: Dictionary | None) -> Directions:

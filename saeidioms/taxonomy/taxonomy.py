@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from saeidioms.artifacts import digest_json, write_text
+from saeidioms.display import Display, Shown, Table
 from saeidioms.errors import OptionError
 from saeidioms.resources import find_config
 from saeidioms.taxonomy.cues import CUES
@@ -68,8 +69,8 @@ class Outside:
     seeds: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Taxonomy:
+@dataclass(frozen=True, repr=False)
+class Taxonomy(Shown):
     """Categories, their ordered sub-categories, and what lies outside of all.
 
     Examples
@@ -157,6 +158,24 @@ class Taxonomy:
         }
         filled = _without_empty(content)
         write_text(path, yaml.safe_dump(filled, sort_keys=False, allow_unicode=True, width=100))
+
+    def _display(self) -> Display:
+        rows = [
+            (sub.category, sub.name, sub.definition, ", ".join(sub.cues), len(sub.expressions))
+            for sub in self.sub_categories
+        ]
+        outside = [(one.name, one.definition, len(one.seeds)) for one in self.outside]
+        return Display(
+            f"{self.title} ({self.name})",
+            {"categories": len(self.categories), "sub-categories": len(rows)},
+            (self.source,),
+            (
+                Table(
+                    "", ("category", "sub-category", "definition", "cues of form", "seeds"), rows
+                ),
+                Table("Outside of all", ("name", "definition", "seeds"), outside),
+            ),
+        )
 
     def _members(self, category: str) -> list[dict[str, Any]]:
         members = [asdict(sub) for sub in self.sub_categories if sub.category == category]

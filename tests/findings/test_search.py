@@ -11,8 +11,8 @@ from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.embedding.store import text_keys
 from saeidioms.errors import OptionError
 from saeidioms.findings import search
-from saeidioms.findings.search import search_features, search_units, strongest
-from saeidioms.idioms.features import find_idioms
+from saeidioms.findings.search import search_units, strongest
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.labellers import label
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
@@ -90,9 +90,9 @@ def test_a_feature_is_strongest_where_its_activation_is(corpus, activations, vec
 
 
 def test_features_that_say_the_words_come_first_then_those_that_mean_them(features):
-    said = search_features("tried talking", features, encode)
+    said = features.search("tried talking", encode=encode)
     assert said[["feature", "matches"]].to_numpy().tolist() == [[1, True], [0, False]]
-    near = search_features("sorry for that", features, encode)
+    near = features.search("sorry for that", encode=encode)
     assert near["feature"].iloc[0] == 0
     assert not near["matches"].any()
 
@@ -102,7 +102,7 @@ def test_features_that_say_the_words_come_first_then_those_that_mean_them(featur
     [
         (lambda c, v, a, f: search_units(" ", c, v, encode), "the query is empty"),
         (lambda c, v, a, f: search_units("x", c, v, encode, n=0), "n is 0"),
-        (lambda c, v, a, f: search_features("", f, encode), "the query is empty"),
+        (lambda c, v, a, f: f.search("", encode=encode), "the query is empty"),
         (lambda c, v, a, f: strongest(3, c, a, v), "there is no feature 3; give 0 to 2"),
     ],
 )

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import ArtifactError, InputError, OptionError
-from saeidioms.idioms.features import FeatureTable, find_idioms
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.figures import explained_by_length
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.split import split_conversations
 from saeidioms.idioms.words import plain_key
 from saeidioms.sae.activations import SparseActivations
@@ -240,3 +242,58 @@ def test_idioms_in_scripts_without_spaces_are_found(make):
     corpus = make.corpus(texts)
     features = find_idioms(corpus, make.activations(corpus, "抱歉"), make.vectors(corpus))
     assert features[0].idioms["phrase"].tolist()[:1] == ["我很抱歉听到"]
+
+
+def test_a_card_tells_what_the_feature_is(make):
+    texts = [f"I'm so sorry about {thing}." for thing in ("that", "your dog", "her", "him")] * 6
+    texts += [f"have you tried {thing}?" for thing in ("yoga", "talking", "tea", "walks")] * 6
+    corpus = make.corpus(texts)
+    activations = make.activations(corpus, "sorry", "tried", "yoga")
+    features = find_idioms(corpus, activations, make.vectors(corpus))
+    card = features[0]._repr_html_()
+    assert features[0].idioms["phrase"][0] == "I'm so sorry about"
+    assert "so sorry about</mark>" in card
+    assert "50.00% of units (24)" in card
+    assert features[0].histogram == tuple(features.histograms[0])
+    assert sum(features[0].histogram) == 24
+    assert features.similar_to(1)["feature"][0] == 2
+    assert features[1].neighbours["feature"][0] == 2
+
+
+def test_features_are_listed_by_place_and_quality_once_they_have_them(make):
+    corpus = make.corpus([f"sorry {i}" for i in range(20)] + [f"tried {i}" for i in range(10)])
+    activations = make.activations(corpus, "sorry", "tried", "nothing at all")
+    features = find_idioms(corpus, activations, make.vectors(corpus))
+    with pytest.raises(OptionError, match="these features have no category yet"):
+        features.where(category="Affective")
+    places = features.table[["feature"]].assign(
+        label=["says sorry", "asks", ""], category=["Affective", "Mis-attuned", ""],
+        sub_category="", outside="", confidence=0.5,
+    )  # fmt: skip
+    placed = features.placed(places)
+    assert placed.where(category="Affective")["label"].tolist() == ["says sorry"]
+    assert placed.where()["feature"].tolist() == [0, 1]  # the dead one is left out
+    assert placed.where(min_density=0.5)["feature"].tolist() == [0]
+    assert placed.where(min_fidelity=0.1).empty
+    assert placed[0].label == "says sorry"
+    with pytest.raises(InputError, match="the places are of 2 features and these are 3"):
+        features.placed(places.head(2))
+    with pytest.raises(OptionError, match="there is no feature 3; give 0 to 2"):
+        features.similar_to(3)
+
+
+def test_groups_tell_where_a_feature_fires(make):
+    rows = {
+        "conversation_id": [f"c{i}" for i in range(8)],
+        "arm": ["a", "a", "a", "a", "b", "b", "b", None],
+        "text": ["sorry", "sorry", "sorry", "ok", "sorry", "ok", "ok", "sorry"],
+    }
+    corpus = read_corpus(pd.DataFrame(rows))
+    activations = make.activations(corpus, "sorry", "ok")
+    features = find_idioms(corpus, activations, make.vectors(corpus))
+    grouped = features.with_groups(corpus, activations, "arm")[0].groups
+    assert grouped["value"].tolist() == ["a", "b"]
+    assert grouped["density"].tolist() == pytest.approx([3 / 4, 1 / 3])
+    assert grouped["n"].tolist() == [4, 3]
+    with pytest.raises(OptionError, match="there is no column armm"):
+        features.with_groups(corpus, activations, "armm")

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from saeidioms.errors import InputError, OptionError
-from saeidioms.idioms.features import find_idioms
 from saeidioms.idioms.fidelity import COLUMNS, WEAK, marked_text, measure_fidelity
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.judges import MARKS, EmbeddingJudge, LLMJudge
 from saeidioms.idioms.labellers import label
 from saeidioms.idioms.occurrences import find_occurrences

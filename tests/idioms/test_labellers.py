@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from saeidioms.errors import InputError
-from saeidioms.idioms.features import find_idioms
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.labellers import OfflineLabeller, label
 
 ENDS = ["yesterday", "at work", "with Tom", "last week", "in the end", "on Monday", "abroad"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from saeidioms.errors import OptionError
-from saeidioms.idioms.features import find_idioms
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.labellers import OfflineLabeller
 from saeidioms.idioms.llm_labeller import COLUMNS, LLMLabeller
 from saeidioms.llm.answers import Answers

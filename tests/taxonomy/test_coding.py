@@ -168,7 +168,7 @@ def test_missing_and_damaged_files_are_named(tmp_path, codes):
 def test_categories_agree_with_supporters_own_strategies(data_folder, tmp_path, monkeypatch):
     """The whole path on a fifth of ESConv; the strategies are read only to be compared."""
     from saeidioms.embedding.embed import embed
-    from saeidioms.idioms.features import find_idioms
+    from saeidioms.idioms.find import find_idioms
     from saeidioms.sae.autoencoder import SparseAutoencoder
 
     monkeypatch.setenv("SAEIDIOMS_CACHE", str(tmp_path))

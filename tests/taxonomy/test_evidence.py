@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from saeidioms.display import Span, highlighted
 from saeidioms.embedding.encoders import load_encoder
 from saeidioms.errors import InputError, OptionError
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import COLUMNS, Codebook
-from saeidioms.taxonomy.evidence import Span, carrying_words, highlighted
+from saeidioms.taxonomy.evidence import carrying_words
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 VOCABULARY = ["so", "sorry", "?", "hello"]

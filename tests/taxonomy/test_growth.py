@@ -9,7 +9,8 @@ from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.embed import embed
 from saeidioms.embedding.encoders import load_encoder
 from saeidioms.errors import InputError, OptionError
-from saeidioms.idioms.features import FeatureTable, find_idioms
+from saeidioms.idioms.features import FeatureTable
+from saeidioms.idioms.find import find_idioms
 from saeidioms.idioms.labellers import label
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook
