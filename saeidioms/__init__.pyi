@@ -17,6 +17,8 @@ from .idioms.llm_labeller import LLMLabeller as LLMLabeller
 from .llm.answers import Answers as Answers
 from .llm.endpoint import Endpoint as Endpoint
 from .llm.local import LocalModel as LocalModel
+from .pipeline import analyse as analyse
+from .pipeline import demo as demo
 from .run import Run as Run
 from .sae.activations import SparseActivations as SparseActivations
 from .sae.autoencoder import SparseAutoencoder as SparseAutoencoder

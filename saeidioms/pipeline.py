@@ -9,6 +9,7 @@ from typing import Any
 
 from saeidioms import charts, engine
 from saeidioms.artifacts import RunFolder, atomic_path, write_text
+from saeidioms.config import read_config
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.labelling import estimate_cost
@@ -19,6 +20,59 @@ from saeidioms.sae.sweep import Sweep, sweep
 from saeidioms.stages import STAGES, check_groups, codebook_inputs, labelling_of, write_table
 
 logger = logging.getLogger(__name__)
+
+
+def analyse(
+    source: str | Path,
+    out: str | Path,
+    *,
+    config: str | Path | None = None,
+    **sections: Mapping[str, Any],
+) -> Run:
+    """Do the whole run of `source` in the folder `out`, from chats to report.
+
+    Stages that are done, with the same options, are not done again.
+
+    Parameters
+    ----------
+    source
+        File or folder of chats.
+    out
+        Run folder: new, empty, or an earlier run of the same chats.
+    config
+        Configuration file, or the name of a shipped one.
+    sections
+        Options over those of `config`, by the sections of such a file: ``units={"role":
+        "supporter"}, sae={"n_features": 128}``.
+
+    Raises
+    ------
+    InputError, OptionError
+        If the chats cannot be read, or an option is not allowed.
+
+    Examples
+    --------
+    >>> run = analyse("chats.csv", "out", units={"role": "supporter"})  # doctest: +SKIP
+    >>> run.features.search("says sorry")  # doctest: +SKIP
+    """
+    return _finished(start(source, out, _merged(config, sections)))
+
+
+def demo(out: str | Path = "saeidioms-demo", **sections: Mapping[str, Any]) -> Run:
+    """Do the run of the synthetic demo corpus in the folder `out`; see `analyse`."""
+    return _finished(start_demo(out, _merged("demo", sections)))
+
+
+def _merged(config: str | Path | None, sections: Mapping[str, Mapping[str, Any]]) -> Given:
+    """Return the options of a configuration file with others over them."""
+    given = {} if config is None else read_config(config)
+    names = dict.fromkeys([*given, *sections])
+    return {name: {**given.get(name, {}), **sections.get(name, {})} for name in names}
+
+
+def _finished(run: Run) -> Run:
+    advance(run)
+    return run
 
 
 def start(source: str | Path, folder: str | Path, given: Given) -> Run:

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import sum_by_cluster
 from saeidioms.stats.correlation import Halves, correlate, split_halves
 from saeidioms.stats.equivalence import check_bound, ruled_out, two_one_sided
+from saeidioms.stats.multiplicity import adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import CONVERSATION, check_draws
 
@@ -124,14 +124,14 @@ def traits(
     table = coded.outcomes
     table["r"], table["low"], table["high"] = observed.value, observed.low, observed.high
     table["p"] = p
-    table["q"] = _q(table, "p")
+    table["q"] = adjusted_within(table["p"], table["level"])
     for name, one in (("reliability", share), ("corrected", corrected)):
         table[name], table[f"{name}_low"], table[f"{name}_high"] = one.value, one.low, one.high
     table.insert(list(table).index("corrected"), "halves", of)
     tested = observed if reliability is None else corrected
     df, alpha = len(n) - 1, 1 - level
     table["p_equivalence"] = two_one_sided(tested.value, tested.error, bound, df)
-    table["q_equivalence"] = _q(table, "p_equivalence")
+    table["q_equivalence"] = adjusted_within(table["p_equivalence"], table["level"])
     table["ruled_out"] = ruled_out(tested.value, tested.error, df, alpha=alpha)
     table["verdict"] = np.select(
         [table["q_equivalence"] < alpha, table["q"] < alpha], [NONE, RELATED], UNDECIDED
@@ -177,13 +177,3 @@ def _halves(coded: CodedMessages, owners: npt.NDArray[np.int64], seed: int) -> t
         sums[:, :-1], sums[:, -1], whose, generator=generator(seed, "traits.halves")
     )
     return halves, "conversations" if several else "messages"
-
-
-def _q(table: pd.DataFrame, p: str) -> npt.NDArray[np.float64]:
-    """Return p-values corrected within each level; NaN where there is none."""
-    q = np.full(len(table), np.nan)
-    for family in table["level"].unique():
-        tested = ((table["level"] == family) & table[p].notna()).to_numpy()
-        if tested.any():
-            q[tested] = multipletests(table.loc[tested, p], method="fdr_bh")[1]
-    return q

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,8 +26,21 @@ def adjusted(p: npt.ArrayLike, method: Literal["fdr_bh", "holm"] = "fdr_bh") -> 
     found = np.full(raw.shape, np.nan)
     tested = np.isfinite(raw)
     if tested.any():
-        found[tested] = multipletests(raw[tested], method=method)[1]
+        found[tested] = _holm(raw[tested]) if method == "holm" else _fdr(raw[tested])
     return found
+
+
+def _fdr(p: Floats) -> Floats:
+    return np.asarray(false_discovery_control(p, method="bh"), dtype=np.float64)
+
+
+def _holm(p: Floats) -> Floats:
+    """Step down; that of statsmodels is no other, but collects garbage for 0.1 s and more."""
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    held = np.empty_like(p)
+    held[order] = np.minimum(stepped, 1.0)
+    return held
 
 
 def adjusted_within(p: npt.ArrayLike, families: npt.ArrayLike) -> Floats:

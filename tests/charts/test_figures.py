@@ -8,9 +8,12 @@ import pytest
 
 from saeidioms import charts
 from saeidioms.charts.theme import INK, category_colours, escape
+from saeidioms.embedding.spec import EncoderSpec
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.comparison import compare
 
 EVIL = "&lt;b&gt;x&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+SPEC = EncoderSpec("none", "0", None, 8, "float32")
 NAMES = ["zeal", "care", EVIL, "quips"]
 DRAWN = {"bar", "scatter"}  # what is drawn as SVG; scattergl and the like need WebGL
 
@@ -180,14 +183,11 @@ def test_the_course_of_conversations_is_lines_with_bands(turns, taxonomy):
     assert list(five.layout.xaxis.ticktext) == ["1 of 5", "2 of 5", "3 of 5"]
 
 
-class Features:
-    """What the map needs of a table of features."""
-
-    def __init__(self, n):
-        self.table = pd.DataFrame({"feature": range(n), "label": "<b>x</b><script>"})
-        self.table["density"], self.table["n_units"] = 0.01, 5
-        self.table["fidelity"] = np.nan
-        self.centroids = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+def features_of(n):
+    table = pd.DataFrame({"feature": range(n), "label": "", "density": 0.01, "n_units": 5})
+    centroids = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+    none = pd.DataFrame()
+    return FeatureTable(table.assign(fidelity=np.nan), none, none, centroids, SPEC)
 
 
 class Codebook:
@@ -197,10 +197,11 @@ class Codebook:
         self.taxonomy = taxonomy
         self.table = pd.DataFrame({"feature": range(n), "category": "", "sub_category": ""})
         self.table.loc[: n // 2, ["category", "sub_category"]] = ["Warm", "zeal"]
+        self.table = self.table.assign(label="<b>x</b><script>", outside="", confidence=0.5)
 
 
 def test_the_map_has_a_point_for_every_living_feature(taxonomy):
-    features = Features(12)
+    features = features_of(12)
     features.table.loc[3, "n_units"] = 0
     fig = charts.feature_map(features, Codebook(12, taxonomy))
     points = {trace.name: len(trace.x) for trace in fig.data}
@@ -218,7 +219,7 @@ def test_the_map_has_a_point_for_every_living_feature(taxonomy):
 
 
 def test_too_few_features_make_no_map(taxonomy):
-    fig = charts.feature_map(Features(3), Codebook(3, taxonomy))
+    fig = charts.feature_map(features_of(3), Codebook(3, taxonomy))
     assert not fig.data
     assert fig.layout.annotations[0].text == "Too few features for a map"
 
@@ -231,7 +232,7 @@ def test_every_figure_is_drawn_as_svg_in_the_ink_of_the_theme(
         charts.by_group(distribution.shares(by="arm", n_boot=100), taxonomy, by="arm"),
         charts.change(changes, taxonomy, panel="arm"),
         charts.over_turns(turns, taxonomy),
-        charts.feature_map(Features(12), Codebook(12, taxonomy)),
+        charts.feature_map(features_of(12), Codebook(12, taxonomy)),
     ]
     for fig in figures:
         assert {trace.type for trace in fig.data} <= DRAWN
