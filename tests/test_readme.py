@@ -4,8 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-import openpyxl
-import pandas as pd
 import pytest
 
 from saeidioms import cli
@@ -27,39 +25,12 @@ def folder(tmp_path_factory):
     return place
 
 
-def fill_sheets(people):
-    """Code every feature as two coders who mostly agree would."""
-    for number, path in enumerate(sorted(people.glob("sheet-*.xlsx"))):
-        workbook = openpyxl.load_workbook(path)
-        sheet = workbook["coding"]
-        columns = [cell.value for cell in sheet[1]]
-        for row in sheet.iter_rows(min_row=2):
-            feature = int(row[columns.index("feature")].value)
-            places = ["affirming", "advice-giving", "none"]
-            place = places[(feature + (feature % 5 == 0) * number) % 3]
-            row[columns.index("sub_category")].value = place
-        workbook.save(path)
-
-
-def fill_sample(path):
-    """Code every second unit as advice."""
-    table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str)
-    table["sub_category"] = ["advice-giving", "none"] * (len(table) // 2) + ["none"] * (
-        len(table) % 2
-    )
-    table.to_csv(path, index=False)
-
-
 def test_every_command_of_the_readme_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     lines = [line for kind, block in BLOCKS if kind == "bash" for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("saeidioms")]
     assert len(commands) >= 5
     for _, *arguments in commands:
-        if arguments[0] == "merge":
-            fill_sheets(Path("out/people"))
-        if arguments[0] == "agreement":
-            fill_sample(Path("out/people/sample.csv"))
         cli.main(arguments)
     assert (folder / "out" / "report" / "report.html").exists()
     assert (folder / "new" / "report" / "report.html").exists()
