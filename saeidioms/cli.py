@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saeidioms import findings_cli, people_cli
+from saeidioms import documents_cli, findings_cli, people_cli
 from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ examples:
   saeidioms sweep chats.csv --out out                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
   saeidioms sheet out --coders ann bob                features for people to code; then merge
+  saeidioms codebook out --words masked               codebook of a paper's supplement; also card
   saeidioms compare out --by arm --baseline control   a question to a finished run; also change,
                                                       study, traits, templates, predict, power ...
 """
@@ -119,7 +120,7 @@ VERBS = {
     "features": "find examples and idioms of every feature",
     "labels": "label every feature",
     "fidelity": "measure how well each label tells where its feature fires",
-    "codebook": "assign features to sub-categories",
+    "codebook": "assign features to sub-categories, and write them for a supplement",
     "codes": "code units and messages",
     "evidence": "mark in examples which words carry the code",
     "distribution": "count, with intervals",
@@ -186,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
     findings_cli.add_verbs(verbs)
     people_cli.add_verbs(verbs)
+    documents_cli.add_verbs(verbs)
     for name, help_text in VERBS.items():
         stage = verbs.add_parser(name, help=f"stage: {help_text}")
         stage.add_argument("run", metavar="RUN", help="a run folder")
@@ -197,6 +199,9 @@ def _parser() -> argparse.ArgumentParser:
             prices = "with --dry-run: prices of a million tokens in, and out"
             stage.add_argument("--prices", type=float, nargs=2, metavar="X", help=prices)
             stage.set_defaults(command=_labels)
+        if name == "codebook":
+            documents_cli.add_codebook(stage)
+            stage.set_defaults(command=_codebook)
     return parser
 
 
@@ -311,6 +316,15 @@ def _labels(parsed: argparse.Namespace) -> None:
     run = resume(parsed.run)
     run.record.options = bind_options(_options(parsed, run.record.options))
     print(estimate_labels(run, *(parsed.prices or (None, None))))
+
+
+def _codebook(parsed: argparse.Namespace) -> None:
+    from saeidioms.options import bind_options
+    from saeidioms.pipeline import resume
+
+    run = resume(parsed.run)
+    run.record.options = bind_options(_options(parsed, run.record.options))
+    documents_cli.write(run, parsed)
 
 
 def _finish(run: Run, until: str | None = None) -> None:

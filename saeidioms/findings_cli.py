@@ -56,6 +56,7 @@ BY = Option("by", "column of the groups, such as arm", required=True)
 BASELINE = Option("baseline", "group that others are compared with", required=True)
 AGAINST = Option("against", "only this group; default: all others")
 PANEL = Option("panel", "column within whose values it is done, such as setting")
+OF = Option("of", "what is counted; default messages", choices=("messages", "units", "expressions"))
 CONTROL = Option("control", "group that nothing was done to", required=True)
 TIMES = (
     Option("time", "column of the times", required=True),
@@ -66,8 +67,35 @@ SHARED = (
     Option("cluster", "column drawn as a whole, such as a person; default: the run's"),
     Option("seed", "of what is drawn at random; default 0", kind=int),
 )
+DRAWN = (
+    Option(
+        "figure",
+        "write the figure as an image too, for a paper",
+        choices=("pdf", "svg", "png"),
+        several=True,
+    ),
+    Option("width_mm", "of the image in millimetres; default 180, two columns", kind=float),
+)
 
 QUESTIONS = (
+    Question(
+        "shares",
+        "shares",
+        "shares_of",
+        "how often each sub-category occurs",
+        (
+            OF,
+            Option("by", "column of the groups"),
+            Option("chart", "default bars, with intervals", choices=("bars", "treemap")),
+        ),
+    ),
+    Question(
+        "idioms",
+        "shares",
+        "idioms_of",
+        "the idioms of each sub-category that most conversations hold",
+        (Option("n", "of each; default 6", kind=int),),
+    ),
     Question(
         "compare",
         "groups",
@@ -75,11 +103,7 @@ QUESTIONS = (
         "how shares differ between groups",
         (
             *(BY, BASELINE, AGAINST, PANEL),
-            Option(
-                "of",
-                "what is counted; default messages",
-                choices=("messages", "units", "expressions"),
-            ),
+            OF,
         ),
     ),
     Question(
@@ -149,6 +173,7 @@ QUESTIONS = (
             Option("parts", "equal parts of a conversation; default 3", kind=int),
             Option("turns", "by message number instead, so many; later ones together", kind=int),
             Option("by", "column of the groups"),
+            Option("chart", "default lines, with intervals", choices=("lines", "areas")),
         ),
     ),
     Question(
@@ -173,7 +198,11 @@ QUESTIONS = (
         "order",
         "follow",
         "what follows what, from message to message",
-        (Option("first", "role of the first message"), Option("second", "role of the next")),
+        (
+            Option("first", "role of the first message"),
+            Option("second", "role of the next"),
+            Option("chart", "default map; bands: a Sankey diagram", choices=("map", "bands")),
+        ),
     ),
     Question("together", "order", "together", "what is said in the same message", ()),
     Question(
@@ -213,13 +242,20 @@ QUESTIONS = (
     ),
 )
 
+PROFILE = (
+    Option("participant", "the person: a value of --column", required=True),
+    Option("column", "names people; default: the run's cluster, or participant_id"),
+    Option("order", "column of numbers or dates that conversations are put in order by"),
+    Option("seed", "of what is drawn at random; default 0", kind=int),
+)
+
 
 def add_verbs(verbs: Any) -> None:
     """Add a verb for each question to the subparsers of the command line."""
     for question in QUESTIONS:
         verb = verbs.add_parser(question.verb, help=question.help)
         verb.add_argument("run", metavar="RUN", help="a finished run folder")
-        for option in (*question.options, *SHARED):
+        for option in (*question.options, *SHARED, *DRAWN):
             option.add_to(verb)
         verb.set_defaults(command=_answer, question=question)
     search = verbs.add_parser("search", help="where something is said, and which features mean it")
@@ -229,10 +265,16 @@ def add_verbs(verbs: Any) -> None:
     what.add_argument("--feature", type=int, metavar="N", help="where this feature is strongest")
     search.add_argument("-n", type=int, default=10, metavar="N", help="default: %(default)s")
     search.set_defaults(command=_search)
+    profile = verbs.add_parser("profile", help="what one person says, as a page for a coach")
+    profile.add_argument("run", metavar="RUN", help="a finished run folder")
+    for option in PROFILE:
+        option.add_to(profile)
+    profile.set_defaults(command=_profile)
 
 
 def _answer(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.common import keep
+    from saeidioms.charts import Template
     from saeidioms.pipeline import resume
 
     asked = {
@@ -240,13 +282,15 @@ def _answer(parsed: argparse.Namespace) -> None:
         for name, value in vars(parsed).items()
         if name not in ("run", "command", "question")
     }
+    formats = asked.pop("figure", ())
+    template = Template(asked.pop("width_mm", Template.width_mm))
     run, question = resume(parsed.run), parsed.question
     answer = getattr(import_module(f"saeidioms.analyses.{question.room}"), question.function)
     finding = answer(run, **asked)
     print(f"\n{finding.title}\n")
     print(_as_text(finding.table))
     print(f"\n{finding.method}\n")
-    folder = keep(run, finding)
+    folder = keep(run, finding, formats, template)
     print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
 
 
@@ -262,6 +306,23 @@ def _search(parsed: argparse.Namespace) -> None:
     for heading, table in found.items():
         print(f"\n{heading}\n")
         print(table.to_string(index=False, float_format=_figure, na_rep="–", max_colwidth=90))
+
+
+def _profile(parsed: argparse.Namespace) -> None:
+    from saeidioms.analyses.persons import profile_person
+    from saeidioms.pipeline import resume
+
+    asked = {name: value for name, value in vars(parsed).items() if name not in ("run", "command")}
+    found, path = profile_person(resume(parsed.run), **asked)
+    counted = found.shares["count"].map("{:,}".format) + f" of {found.n_messages:,}"
+    columns = ["level", "category", "sub_category", "messages", "long_run", "low", "high", "others"]
+    shown = found.shares.assign(
+        messages=counted, than_most=found.shares["against"].replace("", "–")
+    )
+    shown = shown.rename(columns={"estimate": "long_run", "others_share": "others"})
+    print(f"\nWhat {found.who} says, against {found.n_others:,} others\n")
+    print(_as_text(shown[[*columns, "than_most"]]))
+    print(f"\n{found.uncertainty}\n\nPage: {path}\nJSON: {path.with_suffix('.json')}")
 
 
 def _as_text(table: pd.DataFrame) -> str:

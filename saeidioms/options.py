@@ -49,7 +49,7 @@ SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statis
 FIXED = ("units", "embed", "sae", "idioms", "labels", "codebook", "codes")
 REPORT_GIVEN = (
     *("folder", "corpus", "sae", "features", "codebook", "codes", "distribution", "lexicon"),
-    *("shares", "level", "figures", "examples", "fidelity", "labelling"),
+    *("shares", "compared", "level", "figures", "examples", "fidelity", "labelling"),
     *("options", "versions"),
 )
 

@@ -37,11 +37,12 @@ from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare
-from saeidioms.taxonomy.distribution import Distribution, Kind, distribute
+from saeidioms.taxonomy.distribution import TAKEN, Distribution, Kind, distribute
 from saeidioms.taxonomy.inheritance import overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 EXAMPLES = "examples.json"
+_MOST_GROUPS, _MOST_COLUMNS, _QUICK_DRAWS = 8, 10, 500  # of what the report compares
 
 
 def _make_corpus(run: Run, folder: Path) -> None:
@@ -213,6 +214,7 @@ def _make_report(run: Run, folder: Path) -> None:
         distribution=counted,
         lexicon=run.lexicon,
         shares=counted.shares(**options["distribution"] | {"by": None}),
+        compared=_compared(counted, draws),
         level=options["distribution"]["level"],
         figures=figures,
         examples=read_json(run.folder.stage("evidence") / EXAMPLES),
@@ -222,6 +224,16 @@ def _make_report(run: Run, folder: Path) -> None:
         versions=versions(),
         **options["report"],
     )
+
+
+def _compared(counted: Distribution, draws: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the shares by every column of conversations that has a few values."""
+    values = counted.attributes.drop(
+        columns=["conversation_id", draws["cluster"], *TAKEN], errors="ignore"
+    )
+    few = [name for name in values if 1 < values[name].nunique() <= _MOST_GROUPS]
+    quick = draws | {"n_boot": min(draws["n_boot"], _QUICK_DRAWS)}
+    return {str(name): counted.shares(by=name, **quick) for name in few[:_MOST_COLUMNS]}
 
 
 def _options_of(*sections: str) -> Callable[[Run], dict[str, Any]]:
@@ -336,6 +348,6 @@ STAGES = (
         ),
         options=_options_of("distribution", "compare", "report"),
         inputs=_findings,
-        version=3,
+        version=4,
     ),
 )

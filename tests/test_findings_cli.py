@@ -1,11 +1,16 @@
 """Questions to a finished run: printed, kept, shown in the report, and refused in one sentence."""
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from saeidioms import cli, findings_cli
-from saeidioms.analyses import common
+from saeidioms.analyses import common, persons
 from saeidioms.corpus.demo import demo_frame
+from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
 from saeidioms.run import Run
 
@@ -78,6 +83,40 @@ def test_a_finding_is_a_section_of_the_report_until_the_codes_change(finished, c
     page = (finished / "report" / "report.html").read_text(encoding="utf-8")
     assert "Shares of messages by arm, against control" not in page
     cli.main(["report", str(finished), "--min-strength", "0.15"])
+
+
+def test_a_profile_is_a_page_and_json_of_the_runs_people(finished, capsys):
+    cli.main(["profile", str(finished), "--participant", "P003", "--order", "round"])
+    said = capsys.readouterr().out
+    page, plain = (Path(said.split(f"{kind}: ")[1].splitlines()[0]) for kind in ("Page", "JSON"))
+    assert "against 63 others" in said
+    assert "What <bdi>P003</bdi> says" in page.read_text(encoding="utf-8")
+    found = json.loads(plain.read_text(encoding="utf-8"))
+    assert (found["who"], found["column"], found["order"]) == ("P003", "participant_id", "round")
+    assert found["uncertainty"] in said
+    assert sorted(page.parent.iterdir()) == [page, plain]
+
+
+def test_no_two_people_share_a_file():
+    ids = ["P1", "p1", "p-1", "p 1", "../p1", "", "ü", "x" * 300, "x" * 301]
+    names = {persons.file_name(column, who) for who in ids for column in ("person", "coach")}
+    assert len({name.casefold() for name in names}) == 2 * len(ids)
+    assert all(len(name) < 100 and "/" not in name and "." not in name for name in names)
+
+
+def test_where_no_column_names_people_the_option_that_does_is_asked_for(finished, monkeypatch):
+    names = pd.DataFrame(columns=["conversation_id", "writer"])
+    monkeypatch.setattr(persons, "coded_at", lambda run: SimpleNamespace(messages=names))
+    draws = {"cluster": "conversation_id", "level": 0.95}
+    monkeypatch.setattr(persons, "statistics_of", lambda run, cluster, seed: draws)
+    with pytest.raises(OptionError, match="give --column, one of: conversation_id, writer"):
+        persons.profile_person(Run(finished), participant="P003")
+
+
+def test_a_profile_of_nobody_offers_the_nearest_person(finished, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["profile", str(finished), "--participant", "P3"])
+    assert "there is no participant_id 'P3'; did you mean" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

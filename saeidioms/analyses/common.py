@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from saeidioms import charts
+from saeidioms.charts.export import FORMATS
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import CONVERSATION
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+logger = logging.getLogger(__name__)
 
 
 def coded_at(run: Run, time: str | None = None, at: str | None = None) -> CodedMessages:
@@ -33,12 +40,36 @@ def statistics_of(run: Run, cluster: str | None, seed: int) -> dict[str, Any]:
     return draws | {"seed": seed} | ({"cluster": cluster} if cluster else {})
 
 
-def keep(run: Run, finding: Finding) -> str:
-    """Write a finding to the run's folder, and the report with it; return where."""
+def forest(
+    table: pd.DataFrame, taxonomy: Taxonomy, *, value: str = "difference", **look: Any
+) -> go.Figure | None:
+    """Return a forest plot; None where no sub-category has an estimate."""
+    if table.loc[table["level"] == "sub_category", value].isna().all():
+        return None
+    return charts.forest(table, taxonomy, value=value, **look)
+
+
+def keep(
+    run: Run,
+    finding: Finding,
+    formats: Sequence[str] = (),
+    template: charts.Template = charts.TWO_COLUMNS,
+) -> str:
+    """Write a finding to the run's folder, and the report with it; return where.
+
+    Its figure is a page of HTML, and an image of each of `formats` besides.
+    """
     folder = finding.save(run.folder.findings, run.codes_digest)
+    for kind in FORMATS:  # those of an earlier answer
+        (folder / f"figure.{kind}").unlink(missing_ok=True)
     if finding.figure is not None:
         charts.save(finding.figure, folder / "figure.html")
     advance(run)
+    if formats and finding.figure is None:
+        logger.warning("There is no figure of this: the table says it.")
+    elif finding.figure is not None:
+        for kind in dict.fromkeys(formats):
+            charts.save(finding.figure, folder / f"figure.{kind}", template)
     return str(folder)
 
 

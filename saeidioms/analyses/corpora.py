@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from saeidioms import charts
 from saeidioms.analyses.common import number, slug, statistics_of
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
@@ -53,7 +54,8 @@ def differ(
         "Nothing is drawn at random."
     )
     title = f"What {runs[1].folder.root.name} says more or less than {run.folder.root.name}"
-    return Finding(slug("diff", runs[1].folder.root.name), title, method, table)
+    figure = charts.effects(table) if len(table) else None
+    return Finding(slug("diff", runs[1].folder.root.name), title, method, table, figure)
 
 
 def use_of(known: Run, run: Run, cluster: str, prefix: str = "") -> Use:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from saeidioms import charts
-from saeidioms.analyses.common import coded_at, interval, number, sizes, slug, statistics_of
+from saeidioms.analyses.common import coded_at, forest, interval, number, sizes, slug, statistics_of
 from saeidioms.errors import OptionError
 from saeidioms.findings.change import difference_in_differences, within
 from saeidioms.findings.finding import Finding
@@ -18,6 +19,9 @@ from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.taxonomy.comparison import compare
 from saeidioms.taxonomy.distribution import Kind
+
+# C(arm, Treatment('control'))[T.coach] and arm[T.coach]: a column, and one of its values
+_LEVEL = re.compile(r"^(?:C\()?`?([^,()`\[]+)`?(?:,.*)?\)?\[(?:T\.)?(.*)\]$")
 
 
 def compare_groups(
@@ -73,7 +77,8 @@ def permute_groups(
         "sub-categories and groups; p_family: maxT over all outcomes of a group."
     )
     title = f"Shares of messages by {by}, against {baseline}, by permutation"
-    return Finding(slug("permute", by, at), title, method, table)
+    figure = forest(table, run.codebook.taxonomy)
+    return Finding(slug("permute", by, at), title, method, table, figure)
 
 
 def regress(
@@ -94,7 +99,11 @@ def regress(
         f"clusters, {100 * own['level']:g}% t intervals). q: Benjamini and Hochberg over the "
         "sub-categories, for each term by itself. Nothing is drawn at random."
     )
-    return Finding(slug("model", kind, formula), f"Messages by {formula}", method, table)
+    title = "Average marginal effect" if kind == "logistic" else "Coefficient"
+    shown = table.assign(term=table["term"].map(_in_words))
+    look = {"by": "term", "title": f"{title} in percentage points"}
+    figure = forest(shown, run.codebook.taxonomy, **look)
+    return Finding(slug("model", kind, formula), f"Messages by {formula}", method, table, figure)
 
 
 def change_of(
@@ -117,7 +126,7 @@ def change_of(
     taxonomy = run.codebook.taxonomy
     if baseline is None:
         table = within(coded, **times, by=by, cluster=draws["cluster"], level=draws["level"])
-        figure = charts.forest(table, taxonomy, by=by) if by else charts.dumbbell(table, taxonomy)
+        figure = forest(table, taxonomy, by=by) if by else charts.dumbbell(table, taxonomy)
         method = (
             f"Mean change of people's own shares, in percentage points, over "
             f"{number(table['clusters'])} people ({draws['cluster']}) with messages at both "
@@ -136,7 +145,7 @@ def change_of(
         "Benjamini and Hochberg over all sub-categories and groups; holm: over the groups of one."
     )
     title = f"Change from {before} to {after}, against {baseline}"
-    figure = charts.forest(table, taxonomy)
+    figure = forest(table, taxonomy)
     return Finding(slug("change", time, by, "against", baseline), title, method, table, figure)
 
 
@@ -167,7 +176,7 @@ def replicate_study(
     )
     table = found.table
     shown = table if panel is None else table[table[panel] == table[panel].iloc[0]]
-    figure = charts.forest(shown, run.codebook.taxonomy, by="analysis")
+    figure = forest(shown, run.codebook.taxonomy, by="analysis")
     where = "" if panel is None else f" The figure is of {panel} {shown[panel].iloc[0]}."
     method = (
         f"{found.summary()} Expressions: {number(table['n_before'])} before, "
@@ -211,4 +220,12 @@ def plan(
         "do not suffice."
     )
     title = f"Conversations needed for {difference:g} points by {by}, against {baseline}"
-    return Finding(slug("power", by), title, method, found.needed)
+    figure = charts.power_curve(found.table, run.codebook.taxonomy, needed=found.needed)
+    return Finding(slug("power", by), title, method, found.needed, figure)
+
+
+def _in_words(term: str) -> str:
+    """Return a term of a model without what the formula needed: arm: coach × round."""
+    factors = re.split(r":(?![^\[]*\])", term)  # a colon within brackets is part of a value
+    parts = (_LEVEL.sub(r"\1: \2", factor) for factor in factors)
+    return " × ".join(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from saeidioms import charts
 from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
 from saeidioms.findings.course import trajectory
@@ -20,6 +22,7 @@ def course(
     parts: int = 3,
     turns: int | None = None,
     by: str | None = None,
+    chart: Literal["lines", "areas"] = "lines",
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
@@ -27,7 +30,8 @@ def course(
     draws = statistics_of(run, cluster, seed)
     table = trajectory(coded_at(run), parts=parts, turns=turns, by=by, **draws)
     by_turn = turns is not None
-    figure = charts.lines(table, run.codebook.taxonomy, by=by, turns=by_turn)
+    draw = {"lines": charts.lines, "areas": charts.stacked_area}[chart]
+    figure = draw(table, run.codebook.taxonomy, by=by, turns=by_turn)
     what = f"message, up to {turns} and later ones" if by_turn else f"one of {parts} equal parts"
     method = (
         f"Share of {number(table['n'])} messages in each {what}, of {number(table['clusters'])} "
@@ -96,6 +100,7 @@ def follow(
     *,
     first: str | None = None,
     second: str | None = None,
+    chart: Literal["map", "bands"] = "map",
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
@@ -104,7 +109,8 @@ def follow(
     taxonomy = run.codebook.taxonomy
     found = transitions(run.corpus, run.codes, taxonomy, first=first, second=second, seed=seed)
     overall = found.overall.iloc[0]
-    figure = charts.transition_map(found.table, taxonomy)
+    draw = {"map": charts.transition_map, "bands": charts.sankey}[chart]
+    figure = draw(found.table, taxonomy)
     method = (
         f"Each message by its primary sub-category, and the next one of the conversation. Lift, p "
         "and q (Benjamini and Hochberg over all cells) against 2,000 corpora in which moves change "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from saeidioms import charts
 from saeidioms.analyses.common import number, slug, statistics_of
 from saeidioms.analyses.corpora import use_of
 from saeidioms.findings.finding import Finding
@@ -42,4 +43,6 @@ def foretell(
         f"All together: {whole['measure']} {whole['value']:.3f} [{whole['low']:.3f}, "
         f"{whole['high']:.3f}] there, 95th percentile of chance {whole['chance']:.3f}. Seed {seed}."
     )
-    return Finding(slug("predict", target, method), f"What foretells {target}", method_text, table)
+    title = f"What foretells {target}"
+    figure = charts.effects(table, title=f"Difference of the mean {target}", most=n)
+    return Finding(slug("predict", target, method), title, method_text, table, figure)

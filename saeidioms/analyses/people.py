@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
+import pandas as pd
+
+from saeidioms import charts
+from saeidioms.analyses.common import coded_at, forest, interval, number, slug, statistics_of
+from saeidioms.charts.theme import escape
 from saeidioms.findings.finding import Finding
 from saeidioms.findings.reliable import reliable_change
 from saeidioms.findings.trait_scores import traits
@@ -33,7 +37,10 @@ def reliable_people(
         "groups and directions. Nothing is drawn at random."
     )
     title = f"Who changed reliably, from {before} to {after}"
-    return Finding(slug("reliable", time, by), title, method, table)
+    figure = None
+    if table.loc[table["level"] == "sub_category", "share"].notna().any():
+        figure = charts.reliable_change(table, run.codebook.taxonomy)
+    return Finding(slug("reliable", time, by), title, method, table, figure)
 
 
 def relate_trait(
@@ -54,4 +61,14 @@ def relate_trait(
         f"{number(table['clusters'])} people. {interval(draws)} Equivalence: two one-sided "
         f"tests against ±{bound:g}. q: Benjamini and Hochberg over the sub-categories."
     )
-    return Finding(slug("traits", score), title, method, table)
+    both = pd.concat(
+        [
+            table.assign(correlation="as observed"),
+            table.drop(columns=["r", "low", "high"])
+            .rename(columns={"corrected": "r", "corrected_low": "low", "corrected_high": "high"})
+            .assign(correlation="freed of noise"),
+        ]
+    )
+    look = {"by": "correlation", "title": f"Correlation with {escape(score)}", "band": bound}
+    figure = forest(both, run.codebook.taxonomy, value="r", **look)
+    return Finding(slug("traits", score), title, method, table, figure)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from saeidioms.charts.carried import carry
 from saeidioms.charts.theme import HUES, INK, escape, figure, legend_below, transparent
 from saeidioms.findings.experts import PAIRS, REST
 
@@ -79,7 +80,7 @@ def expert_agreement(table: pd.DataFrame) -> go.Figure:
         showgrid=False,
         zeroline=False,
     )
-    return fig.update_layout(legend=legend_below(plot, 62))
+    return carry(fig.update_layout(legend=legend_below(plot, 62)), table)
 
 
 def _draw_bands(

@@ -9,10 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from saeidioms.charts.carried import carry
 from saeidioms.charts.theme import (
+    DASHES,
     INK,
     ROW,
     category_colours,
+    category_symbols,
     escape,
     figure,
     legend_below,
@@ -30,7 +33,7 @@ def change(
     """Draw changes of shares in percentage points: points with intervals, a panel a value.
 
     The figure of the Lend an Ear study (arXiv 2603.15245): sub-categories down the side in the
-    order of change, one colour a category.
+    order of change, one colour and symbol a category.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def change(
     panels = list(table.groupby(keys, sort=False))
     mean = table.groupby("sub_category")["difference"].mean().sort_values()
     order = [escape(name) for name in mean.index]
-    colours = category_colours(taxonomy)
+    colours, symbols = category_colours(taxonomy), category_symbols(taxonomy)
     several = table["group"].nunique() > 1 or panel is None
     lines = -(-len(panels) // columns)
     cols = -(-len(panels) // lines)  # no row is much shorter than the others
@@ -84,7 +87,11 @@ def change(
                 mode="markers",
                 x=part["difference"],
                 y=[escape(name) for name in part["sub_category"]],
-                marker={"color": colours[category.name], "size": 10},
+                marker={
+                    "color": colours[category.name],
+                    "symbol": symbols[category.name],
+                    "size": 11,
+                },
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -108,7 +115,7 @@ def change(
         text=f"Change in percentage points{versus}",
         xref="paper", yref="paper", x=0.5, y=0, yshift=-56, yanchor="bottom", showarrow=False,
     )  # fmt: skip
-    return fig
+    return carry(fig, table)
 
 
 def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
@@ -126,8 +133,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     plotly.graph_objects.Figure
         A band and a line for each category.
     """
-    colours = category_colours(taxonomy)
-    dashes = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
+    colours, symbols = category_colours(taxonomy), category_symbols(taxonomy)
     fig = figure(height=420)
     for i, category in enumerate(taxonomy.categories):
         rows = table[table["category"] == category.name]
@@ -150,7 +156,8 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
             x=rows["part"],
             y=rows["share"],
             mode="lines+markers",
-            line={"color": colour, "width": 2.5, "dash": dashes[i % len(dashes)]},
+            line={"color": colour, "width": 2.5, "dash": DASHES[i % len(DASHES)]},
+            marker={"symbol": symbols[category.name], "size": 9},
             customdata=[_interval(row) for row in rows.itertuples()],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -164,7 +171,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
         showgrid=False,
     )
     fig.update_yaxes(title="Share of messages", tickformat=".0%", rangemode="tozero")
-    return fig
+    return carry(fig, table)
 
 
 def _heading(key: tuple[object, ...], table: pd.DataFrame, several: bool) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from saeidioms.charts.carried import carry
 from saeidioms.charts.grouped import grouped, whiskers
-from saeidioms.charts.theme import ROW, category_colours, escape, figure
+from saeidioms.charts.theme import ROW, SYMBOLS, category_colours, escape, figure
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS_SHOWN = 5
@@ -52,11 +53,11 @@ def distribution(
             customdata=[_hover(name, row, idioms) for name, row in rows.iterrows()],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    ends = table["high"].fillna(table["share"])
+    ends = table["high"].fillna(table["share"]).fillna(0)  # a share of nothing is none
     fig.add_scatter(
         x=ends,
         y=[escape(name) for name in table.index],
-        text=[f" {share:.1%}" for share in table["share"]],
+        text=[f" {share:.1%}" if pd.notna(share) else " –" for share in table["share"]],
         mode="text",
         textposition="middle right",
         hoverinfo="skip",
@@ -72,7 +73,7 @@ def distribution(
         nticks=6,
         showgrid=False,  # the shares are written at the bars
     )
-    return fig
+    return carry(fig, table.reset_index())
 
 
 def by_group(
@@ -87,7 +88,7 @@ def by_group(
     taxonomy
         Gives order and colours.
     by
-        The column of the groups.
+        The column of the groups; the largest eight are drawn where there are more.
     of
         What the shares are of, for the axis.
 
@@ -102,9 +103,12 @@ def by_group(
         for _, row in table.iterrows()
     ]
     sizes = table.groupby(by, sort=False)["n"].first()
+    if len(sizes) > len(SYMBOLS):
+        sizes = sizes.sort_values(ascending=False, kind="stable")
     groups = {str(name): f"{escape(name)} (n = {n:,})" for name, n in sizes.items()}
     fig = grouped(table.assign(hover=hover), taxonomy, by=by, value="share", groups=groups)
-    return fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
+    fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
+    return carry(fig, table)
 
 
 def _hover(name: object, row: pd.Series, idioms: pd.DataFrame | None) -> str:
@@ -119,6 +123,8 @@ def _hover(name: object, row: pd.Series, idioms: pd.DataFrame | None) -> str:
 
 
 def _numbers(row: pd.Series) -> str:
+    if not row["n"]:
+        return "none"
     known = pd.notna(row["low"])
     interval = f"[{row['low']:.1%}, {row['high']:.1%}]" if known else "(one cluster: no interval)"
     return f"{row['share']:.1%} {interval}, {row['count']:,} of {row['n']:,}"
@@ -126,7 +132,12 @@ def _numbers(row: pd.Series) -> str:
 
 def _axis(shares: pd.DataFrame, of: str) -> str:
     whole = shares[shares["level"] == "uncoded"]  # one row a group
-    without = f"; uncoded {whole['share'].iloc[0]:.0%}" if len(whole) == 1 else ""
+    if whole.empty:  # shares that were corrected by a sample
+        return f"Share of {of}"
+    uncoded = whole["share"].iloc[0]
+    without = ""
+    if len(whole) == 1 and of != "expressions" and pd.notna(uncoded):  # which all are coded
+        without = f"; uncoded {uncoded:.0%}"
     fewest, most = whole["clusters"].min(), whole["clusters"].max()
     clusters = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     each = "" if len(whole) == 1 else " each"

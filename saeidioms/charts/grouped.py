@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 
 from saeidioms.charts.theme import (
     INK,
+    ROW,
+    SYMBOLS,
     TOP,
     category_colours,
     escape,
@@ -16,15 +18,19 @@ from saeidioms.charts.theme import (
     legend_below,
     transparent,
 )
-from saeidioms.errors import OptionError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
+_LINE, _PAD = 14, 16  # pixels a group, and between sub-categories
 _BELOW = 130  # pixels
 
 
 def grouped(
-    table: pd.DataFrame, taxonomy: Taxonomy, *, by: str, value: str, groups: Mapping[str, str]
+    table: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    by: str | None,
+    value: str,
+    groups: Mapping[str, str],
 ) -> go.Figure:
     """Draw a value of every sub-category, groups below each other and told by symbols.
 
@@ -32,38 +38,33 @@ def grouped(
     ----------
     table
         ``category, sub_category``, the columns `by` and `value`, ``low, high``, and ``hover``,
-        what is shown when pointed at.
+        what is shown when pointed at; points are open where a column ``sure`` is False.
     taxonomy
         Gives order and colours.
     by
-        Column of the groups.
+        Column of the groups; None where there is none.
     value
         Column that is drawn.
     groups
-        Group -> its entry in the legend, in order.
+        Group -> its entry in the legend, in order. As many are drawn as can be told apart, which
+        is eight; how many there are is said.
 
     Returns
     -------
     plotly.graph_objects.Figure
         One trace a group, coloured by category, and one for each entry of the two legends.
-
-    Raises
-    ------
-    OptionError
-        If there are more groups than symbols that can be told apart.
     """
-    if len(groups) > len(SYMBOLS):
-        raise OptionError(
-            f"{by} has {len(groups)} groups, and a chart can tell {len(SYMBOLS)} apart; choose a "
-            "column with fewer, or read the table."
-        )
+    drawn = list(groups)[: len(SYMBOLS)]
     colours = category_colours(taxonomy)
-    plot = (22 * len(groups) + 16) * len(taxonomy.names)
+    height = max(_LINE * len(drawn) + _PAD, ROW)
+    plot = height * len(taxonomy.names)
     fig = figure(height=TOP + plot + _BELOW)
     base = {name: -i for i, name in enumerate(taxonomy.names)}
-    for g, (group, entry) in enumerate(groups.items()):
-        rows = table[table[by] == group]
-        shift = 0.0 if len(groups) == 1 else 0.3 - 0.6 * g / (len(groups) - 1)
+    for g, group in enumerate(drawn):
+        rows = table if by is None else table[table[by] == group]
+        shift = _LINE * ((len(drawn) - 1) / 2 - g) / height
+        own = rows["category"].map(colours)
+        sure = rows.get("sure", pd.Series(True, rows.index))
         fig.add_scatter(
             legendgroup=escape(group),
             showlegend=False,
@@ -74,14 +75,15 @@ def grouped(
             marker={
                 "symbol": SYMBOLS[g],
                 "size": 10,
-                "color": [colours[name] for name in rows["category"]],
-                "line": {"width": 1, "color": INK},
+                "color": own.where(sure, "white"),
+                "line": {"width": 1.5, "color": own if "sure" in rows else INK},
             },
             customdata=rows["hover"],
             hovertemplate="%{customdata}<extra></extra>",
         )
-        add_key(fig, entry, SYMBOLS[g], INK)
-        fig.data[-1].legendgroup = escape(group)
+        if by is not None:
+            add_key(fig, groups[group], SYMBOLS[g], INK)
+            fig.data[-1].legendgroup = escape(group)
     for category in taxonomy.categories:
         add_key(fig, escape(category.name), "circle", colours[category.name])
         fig.data[-1].legend = "legend2"
@@ -94,8 +96,9 @@ def grouped(
     )
     for i in range(1, len(base)):
         fig.add_hline(y=0.5 - i, line={"width": 1, "color": transparent("#808080", 0.25)})
+    shown = f" ({len(drawn)} of {len(groups):,})" if len(groups) > len(drawn) else ""
     return fig.update_layout(
-        legend={"itemsizing": "constant", "title_text": escape(by) + "  "},
+        legend={"itemsizing": "constant", "title_text": f"{escape(by)}{shown}  " if by else None},
         legend2={
             "orientation": "h",
             "xanchor": "left",
@@ -119,6 +122,7 @@ def whiskers(rows: pd.DataFrame, value: str) -> dict[str, object]:
     """Return intervals as plotly draws them; none where a row has none."""
     return {
         "type": "data",
+        "visible": bool(rows["low"].notna().any()),
         "symmetric": False,
         "array": (rows["high"] - rows[value]).fillna(0),
         "arrayminus": (rows[value] - rows["low"]).fillna(0),

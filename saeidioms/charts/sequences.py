@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from saeidioms.charts.carried import carry
 from saeidioms.charts.theme import (
     BOTTOM,
     INK,
@@ -13,6 +14,7 @@ from saeidioms.charts.theme import (
     category_colours,
     escape,
     figure,
+    in_lines,
     legend_below,
     transparent,
 )
@@ -25,7 +27,6 @@ _MOST = 2.0  # binary logarithm of the lift at which the colour is full: four ti
 _CELL = 40  # pixels
 _SURE = 0.05  # q below which a number is bold
 _BLOCK = 46  # pixels a row of blocks
-_SHORT = 14  # characters of a name that stand in a line of a block
 _PAD = 18  # pixels between nodes, so that names do not touch
 _COARSE = 0.03  # longest bar whose axis needs no decimals
 _UNCODED = "#bbbbbb"
@@ -57,7 +58,7 @@ def cooccurrence(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     fig = _lifts(cells, names[1:], names[:-1])
     note = f"n = {table['n'].iloc[0]:,} messages; bold: q &lt; {_SURE}"
     fig.update_xaxes(title=f"Messages with both, over those expected<br><sub>{note}</sub>")
-    return fig
+    return carry(fig, table)
 
 
 def transition_map(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
@@ -91,7 +92,7 @@ def transition_map(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     fig.update_xaxes(
         title=f"What follows, over what shuffled conversations hold<br><sub>{note}</sub>"
     )
-    return fig
+    return carry(fig, table)
 
 
 def sankey(table: pd.DataFrame, taxonomy: Taxonomy, *, least: float = 0.005) -> go.Figure:
@@ -161,14 +162,14 @@ def sankey(table: pd.DataFrame, taxonomy: Taxonomy, *, least: float = 0.005) -> 
         note += f"; not drawn: {left_out:,} in bands of less than {least:.1%} of all each"
     for x, text in ((0, "A message"), (1, "The message that follows")):
         fig.add_annotation(
-            text=f"<b>{text}</b>", xref="paper", yref="paper", x=x, y=1, yshift=24,
+            text=f"<b>{text}</b>", xref="paper", yref="paper", x=x, y=1, yshift=28,
             xanchor="left" if x == 0 else "right", showarrow=False,
         )  # fmt: skip
     fig.add_annotation(
         text=f"<sub>{note}</sub>", xref="paper", yref="paper", x=0.5, y=0, yshift=-36,
         showarrow=False,
     )  # fmt: skip
-    return fig
+    return carry(fig, shown)
 
 
 def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.Figure:
@@ -206,7 +207,7 @@ def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.
                 x0=place + 0.04, x1=place + 0.96, y0=row - 0.4, y1=row + 0.4,
                 line={"width": 1.5, "color": colour}, fillcolor=transparent(colour, 0.3),
             )  # fmt: skip
-            names.append((place + 0.5, row, _in_lines(name)))
+            names.append((place + 0.5, row, in_lines(name)))
     x, y, text = zip(*names, strict=True)
     fig.add_scatter(
         x=x, y=y, text=text, mode="text", textfont={"size": 11, "color": INK}, showlegend=False,
@@ -262,7 +263,7 @@ def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.
         xanchor="left", showarrow=False,
     )  # fmt: skip
     fig.update_layout(margin_b=134, margin_t=16)
-    return fig
+    return carry(fig, shown)
 
 
 def _lifts(cells: pd.DataFrame, rows: list[str], columns: list[str]) -> go.Figure:
@@ -321,13 +322,3 @@ def _middles(table: pd.DataFrame, side: str, names: list[str], plot: float) -> l
     gap = (plot - pixels.sum()) / max(len(names) - 1, 1)
     middles = np.cumsum(pixels + gap) - gap - pixels / 2
     return (middles / plot).clip(0.001, 0.999).tolist()
-
-
-def _in_lines(name: str) -> str:
-    """Return a name in lines that fit a block."""
-    lines = [""]
-    for word in name.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= _SHORT:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(escape(line) for line in lines)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
-from saeidioms.charts.theme import BOTTOM, HUES, INK, TOP, figure
+from saeidioms.charts.carried import carry
+from saeidioms.charts.theme import BOTTOM, INK, SYMBOLS, TOP, figure
 from saeidioms.sae.sweep import Sweep
 
 PANEL, GAP = 260, 70  # pixels
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "pentagon", "star-triangle-up")
 
 
 def frontier(found: Sweep) -> go.Figure:
@@ -37,13 +39,15 @@ def frontier(found: Sweep) -> go.Figure:
         yaxis2=share | {"domain": [0, 1 - upper], "title": "Stable features", "range": [0, 1.03]},
         legend={"title": "Features "},
     )
-    colours = [colour for name, colour in HUES.items() if name != "grey"]
-    for number, (n_features, rows) in enumerate(found.table.groupby("n_features")):
+    sizes = found.table.groupby("n_features")
+    # Dark for small, light for large: sizes have an order, and so does this scale, in grey too.
+    colours = sample_colorscale("Viridis", np.linspace(0, 0.85, len(sizes)).tolist())
+    for number, (n_features, rows) in enumerate(sizes):
         looks = {
             "mode": "lines+markers",
             "name": f"{n_features:,}",
             "legendgroup": str(n_features),
-            "line": {"color": colours[number % len(colours)], "width": 2},
+            "line": {"color": colours[number], "width": 2},
             "marker": {"size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             "customdata": rows[["k", "dead_share", "redundancy", "bits", "mean_cosine"]],
             "hovertemplate": (
@@ -57,7 +61,7 @@ def frontier(found: Sweep) -> go.Figure:
             x=rows["l0"], y=rows["stability"], xaxis="x2", yaxis="y2", showlegend=False, **looks
         )
     _mark(fig, found)
-    return fig
+    return carry(fig, found.table)
 
 
 def _mark(fig: go.Figure, found: Sweep) -> None:

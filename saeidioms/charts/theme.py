@@ -25,7 +25,10 @@ HUES = {
 INK = "#222222"
 RULE = "rgba(128, 128, 128, 0.25)"
 FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
+SIZE = 14  # pixels of type at axes
 ROW = 30  # pixels a bar
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 TOP, BOTTOM = 56, 56  # pixels of margin
 
 
@@ -35,6 +38,22 @@ def category_colours(taxonomy: Taxonomy) -> dict[str, str]:
     free = [hue for hue in HUES if hue not in taken and hue != "grey"] or list(HUES)
     rest = cycle(free)
     return {category.name: HUES[category.hue or next(rest)] for category in taxonomy.categories}
+
+
+def category_symbols(taxonomy: Taxonomy) -> dict[str, str]:
+    """Return category name -> symbol, so that points are told apart without colour too."""
+    return dict(zip((category.name for category in taxonomy.categories), cycle(SYMBOLS)))
+
+
+def shades(taxonomy: Taxonomy) -> dict[str, str]:
+    """Return sub-category name -> CSS colour: its category's, paler from member to member."""
+    colours = category_colours(taxonomy)
+    found = {}
+    for category in taxonomy.categories:
+        own = [one.name for one in taxonomy.sub_categories if one.category == category.name]
+        for i, name in enumerate(own):
+            found[name] = transparent(colours[category.name], 0.9 - 0.5 * i / max(len(own) - 1, 1))
+    return found
 
 
 def transparent(colour: str, alpha: float) -> str:
@@ -48,6 +67,16 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
+def in_lines(name: str, most: int = 14) -> str:
+    """Return a name, escaped, in lines of about so many characters."""
+    lines = [""]
+    for word in name.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= most:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(escape(line) for line in lines)
+
+
 def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:
     """Return a legend that starts so many pixels below a plotting area of that height."""
     return {"y": -pixels / plot_height, "yanchor": "top"}
@@ -56,12 +85,12 @@ def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:
 def figure(**layout: Any) -> go.Figure:
     """Return an empty figure in the house style."""
     axis = {
-        "gridcolor": RULE, "zerolinecolor": RULE, "automargin": True, "title_standoff": 12,
-        "ticklabelstandoff": 6,
+        "gridcolor": RULE, "zerolinecolor": RULE, "automargin": True, "ticklabelstandoff": 6,
+        "title": {"standoff": 12, "font": {"size": SIZE}},
     }  # fmt: skip
     style = go.layout.Template(
         layout={
-            "font": {"family": FONT, "size": 14, "color": INK},
+            "font": {"family": FONT, "size": SIZE, "color": INK},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
             "xaxis": axis,

@@ -6,22 +6,14 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from saeidioms.charts.theme import (
-    INK,
-    category_colours,
-    escape,
-    figure,
-    legend_below,
-    transparent,
-)
-from saeidioms.errors import OptionError
+from saeidioms.charts.carried import carry
+from saeidioms.charts.panels import panels
+from saeidioms.charts.theme import DASHES, INK, category_colours, escape, shades, transparent
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _PARTS = {2: ["first", "second"], 3: ["first", "middle", "last"]}
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_PANEL, _HEAD, _GAP, _FOOT = 130, 48, 60, 110  # pixels of a panel, above, between and below
+_PANEL = 130  # pixels of a panel
 _AREA = 330  # pixels of a panel of areas
 _NAME = 17  # pixels between names
 _BESIDE = 205  # pixels of the names
@@ -43,7 +35,8 @@ def stacked_area(
     taxonomy
         Gives order and colours: one hue a category, paler for each next member.
     by
-        The column of the groups, each of which has a panel; None where there is none.
+        The column of the groups, each of which has a panel; None where there is none. Of more than
+        six the largest are drawn.
     turns
         Whether parts are turns, the last one all later ones.
 
@@ -52,15 +45,11 @@ def stacked_area(
     plotly.graph_objects.Figure
         One trace a sub-category and panel, named beside the last panel of a line.
 
-    Raises
-    ------
-    OptionError
-        If there are more than six groups.
     """
     rows = table[table["level"] == "sub_category"]
-    groups = _groups(rows, by)
-    fig = _panels([escape(f"{by}: {name}") if by else "" for name in groups], 2, _AREA)
-    shades = _shades(taxonomy)
+    groups, left_out = _groups(rows, by)
+    fig = panels([escape(f"{by}: {name}") if by else "" for name in groups], 2, _AREA, spacing=0.12)
+    shade = shades(taxonomy)
     for i, group in enumerate(groups):
         own = rows if by is None else rows[rows[by] == group]
         held = own.pivot(index="part", columns="sub_category", values="share")
@@ -77,7 +66,7 @@ def stacked_area(
                 stackgroup="one",
                 mode="lines",
                 line={"width": 1.2, "color": "white"},
-                fillcolor=shades[member.name],
+                fillcolor=shade[member.name],
                 showlegend=False,
                 hovertemplate=f"{escape(member.name)}: %{{y:.1%}}<extra></extra>",
             )
@@ -93,7 +82,8 @@ def stacked_area(
                 "symbol": "square", "size": 12, "color": category_colours(taxonomy)[category.name],
             },
         )  # fmt: skip
-    return _finished(fig, table, "Share of what messages hold", turns)
+    _finish(fig, rows, "Share of what messages hold", turns, left_out)
+    return carry(fig, rows)
 
 
 def lines(
@@ -108,7 +98,8 @@ def lines(
     taxonomy
         Gives order and colours.
     by
-        The column of the groups, told apart by their dashes; None where there is none.
+        The column of the groups, told apart by their dashes; None where there is none. Of more than
+        six the largest are drawn.
     turns
         Whether parts are turns, the last one all later ones.
 
@@ -117,15 +108,11 @@ def lines(
     plotly.graph_objects.Figure
         A panel a sub-category, all on one scale; a band and a line a group.
 
-    Raises
-    ------
-    OptionError
-        If there are more than six groups.
     """
     rows = table[table["level"] == "sub_category"]
-    groups = _groups(rows, by)
+    groups, left_out = _groups(rows, by)
     names = list(taxonomy.names)
-    fig = _panels([escape(name) for name in names], 3, _PANEL)
+    fig = panels([escape(name) for name in names], 3, _PANEL)
     colours = category_colours(taxonomy)
     for i, name in enumerate(names):
         line, column = divmod(i, 3)
@@ -150,7 +137,7 @@ def lines(
                 x=own["part"],
                 y=own["share"],
                 mode="lines",
-                line={"color": colour, "width": 2.2, "dash": _DASHES[g]},
+                line={"color": colour, "width": 2.2, "dash": DASHES[g]},
                 customdata=[_interval(row, group) for row in own.itertuples()],
                 hovertemplate="%{customdata}<extra></extra>",
                 showlegend=False,
@@ -160,54 +147,32 @@ def lines(
         for g, group in enumerate(groups):
             fig.add_scatter(
                 name=escape(group), mode="lines", x=[None], y=[None],
-                line={"color": INK, "width": 2.2, "dash": _DASHES[g]},
+                line={"color": INK, "width": 2.2, "dash": DASHES[g]},
             )  # fmt: skip
     most = rows[["share", "high"]].max().max()
     fig.update_yaxes(range=[0, 1.05 * (most or 1)], tickformat=".0%", nticks=4)
     fig.update_xaxes(showgrid=False)
-    return _finished(fig, table, "Share of messages", turns)
+    _finish(fig, rows, "Share of messages", turns, left_out)
+    return carry(fig, rows)
 
 
-def _groups(rows: pd.DataFrame, by: str | None) -> list[str]:
-    """Return the names of the groups; one of no name where there are none."""
+def _groups(rows: pd.DataFrame, by: str | None) -> tuple[list[str], str]:
+    """Return the names of the groups that are drawn, and what to say of others.
+
+    There is one group of no name where there are none.
+    """
     if by is None:
-        return [""]
-    groups = list(dict.fromkeys(rows[by]))
-    if len(groups) > len(_DASHES):
-        raise OptionError(
-            f"{by} has {len(groups):,} values; a figure tells {len(_DASHES)} apart: choose fewer."
-        )
-    return groups
+        return [""], ""
+    sizes = rows.groupby(by, sort=False)["n"].max()
+    if len(sizes) <= len(DASHES):
+        return list(sizes.index), ""
+    largest = sizes.nlargest(len(DASHES)).index
+    return list(largest), f"the largest {len(DASHES)} of {len(sizes):,} groups of {escape(by)}"
 
 
-def _panels(titles: list[str], most: int, height: int) -> go.Figure:
-    """Return panels in lines of at most so many, each so many pixels high."""
-    columns = min(most, len(titles))
-    rows = -(-len(titles) // columns)
-    plot = rows * height + (rows - 1) * _GAP
-    fig = make_subplots(
-        rows=rows,
-        cols=columns,
-        shared_xaxes="all",
-        shared_yaxes="all",
-        horizontal_spacing=0.12 if columns == 2 else 0.06,
-        vertical_spacing=_GAP / plot if rows > 1 else None,
-        subplot_titles=titles,
-    )
-    fig.update_layout(figure(height=plot + _HEAD + _FOOT).layout)
-    fig.update_layout(
-        margin={"t": _HEAD, "b": _FOOT},
-        legend=legend_below(plot, 64) | {"traceorder": "normal"},
-    )
-    for i in range(len(titles) - columns, len(titles)):  # the lowest of each column
-        fig.update_xaxes(showticklabels=True, row=i // columns + 1, col=i % columns + 1)
-    fig.update_annotations(font_size=13)
-    return fig
-
-
-def _finished(fig: go.Figure, table: pd.DataFrame, what: str, turns: bool) -> go.Figure:
+def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, left_out: str) -> None:
     """Name the parts below the lowest panels, and say what is drawn."""
-    bins = int(table["parts"].max())
+    bins = int(rows["parts"].max())
     if turns:
         step = -(-bins // _MOST_TICKS)
         ticks = [part for part in range(1, bins + 1) if (bins - part) % step == 0]
@@ -219,26 +184,14 @@ def _finished(fig: go.Figure, table: pd.DataFrame, what: str, turns: bool) -> go
     fig.update_yaxes(title=None)
     unit = "Message of the conversation" if turns else "Part of the conversation"
     fig.add_annotation(
-        text=unit, xref="paper", yref="paper", x=0.5, y=0, yshift=-36, yanchor="top",
-        showarrow=False,
+        text=f"{unit}; {left_out}" if left_out else unit, xref="paper", yref="paper", x=0.5, y=0,
+        yshift=-36, yanchor="top", showarrow=False,
     )  # fmt: skip
     fig.add_annotation(
         text=what, xref="paper", yref="paper", x=0, y=0.5, xshift=-64, textangle=-90,
         xanchor="center", showarrow=False,
     )  # fmt: skip
     fig.update_layout(margin_l=84)
-    return fig
-
-
-def _shades(taxonomy: Taxonomy) -> dict[str, str]:
-    """Return a colour for each sub-category: its category's, paler from member to member."""
-    colours = category_colours(taxonomy)
-    shades = {}
-    for category in taxonomy.categories:
-        own = [one.name for one in taxonomy.sub_categories if one.category == category.name]
-        for i, name in enumerate(own):
-            shades[name] = transparent(colours[category.name], 0.9 - 0.5 * i / max(len(own) - 1, 1))
-    return shades
 
 
 def _write_beside(
@@ -257,7 +210,8 @@ def _write_beside(
     for name, middle in zip(names, middles, strict=True):
         fig.add_annotation(
             x=1, xref="x domain", y=middle / _AREA, yref="y domain", row=row, col=col,
-            text=escape(name), xanchor="left", xshift=6, showarrow=False, font_size=12,
+            text=escape(name), xanchor="left", yanchor="middle", xshift=6, showarrow=False,
+            font_size=12,
         )  # fmt: skip
 
 

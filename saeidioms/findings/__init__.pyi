@@ -8,6 +8,8 @@ from .following import transitions as transitions
 from .models import model as model
 from .pairs import cooccurrence as cooccurrence
 from .permuted import permute as permute
+from .person import Profile as Profile
+from .person import profile as profile
 from .prediction import predict as predict
 from .reliable import reliable_change as reliable_change
 from .replication import study as study

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from saeidioms.display import Bars, Cell, Display, Marked, Share, Shown, Span, Table
@@ -140,11 +143,8 @@ class Feature(Shown):
         """Return activations, and texts in which the feature's idioms are marked."""
         rows = rows.head(most)
         texts = [text[:_LONGEST] + ("…" if len(text) > _LONGEST else "") for text in rows["text"]]
-        found = find_occurrences(texts, self.idioms["phrase"].tolist())
-        marked = [
-            Marked(text, _apart(found.loc[found["text"] == number, ["start", "end"]]))
-            for number, text in enumerate(texts)
-        ]
+        spans = idiom_spans(texts, np.full(len(texts), self.feature), self.idioms)
+        marked = [Marked(text, own) for text, own in zip(texts, spans, strict=True)]
         return rows["activation"].tolist(), marked
 
     def _neighbours(self) -> Table:
@@ -172,12 +172,31 @@ def _groups(rows: pd.DataFrame) -> Table:
     )
 
 
-def _apart(found: pd.DataFrame) -> tuple[Span, ...]:
-    """Return spans of which none touches another: overlapping ones become one."""
-    spans: list[Span] = []
-    for start, end in sorted(found.itertuples(index=False, name=None)):
-        if spans and start <= spans[-1].end:
-            spans[-1] = Span(spans[-1].start, max(end, spans[-1].end), _WEIGHT)
+def idiom_spans(
+    texts: Sequence[str], features: npt.NDArray[np.int64], idioms: pd.DataFrame
+) -> list[tuple[Span, ...]]:
+    """Return where in each text the idioms of a feature stand; no two spans touch.
+
+    Parameters
+    ----------
+    texts
+        n texts.
+    features
+        (n,) the feature whose idioms are looked for in each.
+    idioms
+        ``feature, phrase``.
+    """
+    number, phrases = pd.factorize(idioms["phrase"])
+    held = find_occurrences(texts, phrases.tolist())
+    held["feature"] = np.asarray(features)[held["text"]]
+    own = pd.DataFrame({"feature": idioms["feature"], "phrase": number}).drop_duplicates()
+    found = held.merge(own, on=["feature", "phrase"]).sort_values(["text", "start"])
+    spans: list[list[Span]] = [[] for _ in texts]
+    columns = (found[name].tolist() for name in ("text", "start", "end"))
+    for text, start, end in zip(*columns, strict=True):
+        here = spans[text]
+        if here and start <= here[-1].end:  # overlapping ones become one
+            here[-1] = Span(here[-1].start, max(end, here[-1].end), _WEIGHT)
         else:
-            spans.append(Span(int(start), int(end), _WEIGHT))
-    return tuple(spans)
+            here.append(Span(start, end, _WEIGHT))
+    return [tuple(here) for here in spans]

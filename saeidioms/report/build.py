@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from saeidioms.taxonomy.distribution import Distribution
 
 _TEMPLATE = Path(__file__).parent / "template"
+_SCRIPTS = ("base", "charts", "table", "card", "compare", "main")  # in the order they need
 
 
 def build_report(
@@ -43,6 +44,7 @@ def build_report(
     distribution: Distribution,
     lexicon: pd.DataFrame,
     shares: pd.DataFrame | None = None,
+    compared: Mapping[str, pd.DataFrame] | None = None,
     figures: Sequence[tuple[str, go.Figure]] = (),
     examples: Mapping[str, Sequence[str]] | None = None,
     fidelity: pd.DataFrame | None = None,
@@ -68,6 +70,8 @@ def build_report(
     shares
         Overall shares with intervals, as ``distribution.shares()`` returns them; computed with its
         defaults if not given. Pass them where intervals resample something else than conversations.
+    compared
+        Column -> shares by its groups, as ``distribution.shares(by=column)`` returns them.
     figures
         More charts to show below the distribution: (heading, figure) pairs.
     examples
@@ -100,6 +104,7 @@ def build_report(
         overview=sections.overview(corpus, codes, codebook),
         distribution=sections.coverage(distribution, shares),
         shares=rows,
+        compared=sections.compared(compared or {}),
         level=level,
         taxonomy=codebook.taxonomy,
         figures=[("Share of each kind of expression", first), *figures],
@@ -108,6 +113,7 @@ def build_report(
         labels=None if fidelity is None else sections.labels(fidelity, labelling or {}),
         tree=sections.tree(rows, codebook, lexicon, heard),
         explorer=explorer,
+        grouped_by="" if features.groups is None else str(features.groups["by"].iloc[0]),
         options=list(sections.flatten(options or {})),
         versions=versions or {},
     )
@@ -117,7 +123,8 @@ def build_report(
 
 
 def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
-    scripts = [plotly.offline.get_plotlyjs(), (_TEMPLATE / "page.js").read_text(encoding="utf-8")]
+    own = [(_TEMPLATE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
+    scripts = [plotly.offline.get_plotlyjs(), "\n".join(own)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATE),
         autoescape=True,
@@ -137,10 +144,12 @@ def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
         policy=_policy(scripts),
         headings=[heading for heading, _ in figures],
         figures=[escape_json(plotly.io.to_json(figure, engine="json")) for _, figure in figures],
+        compared_json=embed_json(context["compared"]),
         names=embed_json(
             {
                 "unit": context["overview"]["unit"],
                 "weak": WEAK,
+                "grouped_by": context["grouped_by"],
                 "colours": {row["name"]: row["colour"] for row in context["shares"]},
             }
         ),

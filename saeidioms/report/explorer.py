@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from saeidioms.idioms.feature import idiom_spans
+
 if TYPE_CHECKING:
     from saeidioms.idioms.features import FeatureTable
     from saeidioms.taxonomy.codebook import Codebook
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 300
 BUDGET = 4_500_000  # bytes of records: with plotly.js (4.8 MB) the page stays under 10 MB
 IDIOMS = 8
+NEIGHBOURS = 5
+_BLOCK = 1024  # features whose neighbours are looked for together
 KINDS = ("top", "middle", "low", "near miss")
 # Examples a feature of each kind; the first row whose records fit the budget is taken.
 SAMPLES = ((8, 4, 4, 4), (5, 2, 2, 3), (3, 1, 1, 1), (1, 0, 0, 1), (0, 0, 0, 0))
@@ -54,7 +58,7 @@ def explore(features: FeatureTable, codebook: Codebook, budget: int = BUDGET) ->
         feature gets fewer, weak examples first; features and idioms are never left out.
     """
     base = list(_records(features, codebook))
-    examples = _examples(features.examples)
+    examples = _examples(features)
     for sample in SAMPLES:
         records = [
             record | {"examples": _sample(examples.get(record["feature"], {}), sample)}
@@ -90,7 +94,7 @@ def shorten(text: str, limit: int = MAX_CHARACTERS) -> str:
 
 def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, Any]]:
     coded: dict[int, dict[str, Any]] = codebook.table.set_index("feature").to_dict("index")
-    idioms = _idioms(features.idioms)
+    idioms, neighbours, groups = _idioms(features.idioms), _neighbours(features), _groups(features)
     for row in features.table.to_dict("records"):
         feature = int(row["feature"])
         entry = coded.get(feature, {})
@@ -114,7 +118,46 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
             "label_source": _text(row["label_source"]),
             "definition": shorten(_text(row["definition"])),
             "idioms": idioms.get(feature, []),
+            "neighbours": neighbours[feature],
+            "groups": groups.get(feature, []),
+            "histogram": []
+            if features.histograms is None
+            else features.histograms[feature].tolist(),
         }
+
+
+def _neighbours(features: FeatureTable) -> list[list[list[Any]]]:
+    """Return by feature those that fire on the most similar units: [feature, cosine]."""
+    vectors, living = features.centroids, features.table["density"].to_numpy() > 0
+    found: list[list[list[Any]]] = []
+    for start in range(0, len(vectors), _BLOCK):
+        cosine = vectors[start : start + _BLOCK] @ vectors.T
+        rows = np.arange(len(cosine))
+        cosine[:, ~living] = cosine[rows, start + rows] = -np.inf
+        order = np.argsort(-cosine, axis=1, kind="stable")[:, :NEIGHBOURS]
+        near = np.take_along_axis(cosine, order, axis=1)
+        found += [
+            [
+                [int(other), _number(value, digits=2)]
+                for other, value in zip(others, values, strict=True)
+                if np.isfinite(value)
+            ]
+            for others, values in zip(order, near, strict=True)
+        ]
+    return found
+
+
+def _groups(features: FeatureTable) -> dict[int, list[list[Any]]]:
+    """Return by feature the share of each group's units it fires on: [group, share, units]."""
+    if features.groups is None:
+        return {}
+    return {
+        int(str(feature)): [
+            [str(value), _number(density), int(n)]
+            for value, density, n in zip(rows["value"], rows["density"], rows["n"], strict=True)
+        ]
+        for feature, rows in features.groups.groupby("feature")
+    }
 
 
 def _idioms(table: pd.DataFrame) -> dict[int, list[list[Any]]]:
@@ -131,15 +174,17 @@ def _idioms(table: pd.DataFrame) -> dict[int, list[list[Any]]]:
     }
 
 
-def _examples(table: pd.DataFrame) -> dict[int, dict[str, list[list[Any]]]]:
-    """Return by feature and kind the examples in their order: [text, activation]."""
+def _examples(features: FeatureTable) -> dict[int, dict[str, list[list[Any]]]]:
+    """Return by feature and kind the examples in their order: [text, activation, spans]."""
     found: dict[int, dict[str, list[list[Any]]]] = {}
-    ordered = table.sort_values(["feature", "rank"], kind="stable")
-    for feature, kind, text, activation in zip(
-        ordered["feature"], ordered["kind"], ordered["text"], ordered["activation"], strict=True
+    ordered = features.examples.sort_values(["feature", "rank"], kind="stable")
+    texts = [shorten(str(text)) for text in ordered["text"]]
+    spans = idiom_spans(texts, ordered["feature"].to_numpy(), features.idioms)
+    for feature, kind, text, activation, own in zip(
+        ordered["feature"], ordered["kind"], texts, ordered["activation"], spans, strict=True
     ):
         rows = found.setdefault(int(feature), {}).setdefault(str(kind), [])
-        rows.append([shorten(str(text)), _number(activation)])
+        rows.append([text, _number(activation), [[start, end] for start, end, _ in own]])
     return found
 
 

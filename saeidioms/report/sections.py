@@ -102,6 +102,47 @@ def coverage(distribution: Distribution, shares: pd.DataFrame) -> dict[str, Any]
     }
 
 
+def compared(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """Return by column its groups and, in the order of the taxonomy, the shares in each."""
+    found = {}
+    for column, table in tables.items():
+        groups = table[column].drop_duplicates().tolist()
+        sizes = table.drop_duplicates(column).set_index(column)["n"]
+        things = table[["level", "category", "sub_category"]].drop_duplicates()
+        rows = []
+        for level, category, name in _nested(things):
+            own = table[(table["level"] == level) & (table["category"] == category)]
+            own = own[own["sub_category"] == name].set_index(column)
+            whole = level == "category"
+            rows.append(
+                {
+                    "name": category if whole else name,
+                    "category": category,
+                    "whole": whole,
+                    "shares": [
+                        [_known(own.loc[group, part]) for part in ("share", "low", "high")]
+                        for group in groups
+                    ],
+                }
+            )
+        values = [[str(group), int(sizes[group])] for group in groups]
+        found[column] = {"values": values, "rows": rows}
+    return found
+
+
+def _nested(things: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Yield each category, and behind it its sub-categories."""
+    for category in things.loc[things["level"] == "category", "category"]:
+        yield "category", category, ""
+        own = (things["level"] == "sub_category") & (things["category"] == category)
+        for name in things.loc[own, "sub_category"]:
+            yield "sub_category", category, name
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
+
+
 def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]:
     """Return categories and, below each, its sub-categories with share and interval."""
     colours = category_colours(taxonomy)

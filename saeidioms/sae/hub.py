@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from saeidioms.artifacts import write_text
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.sae.autoencoder import SparseAutoencoder
+from saeidioms.sae.card import CARD, model_card
 from saeidioms.sae.storage import CONFIG, HISTORY, WEIGHTS
 
 logger = logging.getLogger(__name__)
 
 FILES = [CONFIG, WEIGHTS, HISTORY]
-CARD = "README.md"
 
 # Not reaching the Hub at all is only an error of the client that huggingface_hub happens to use.
 _FAILURES = (OSError, ValueError, errors.HTTPError)  # type: ignore[attr-defined]
@@ -33,10 +33,11 @@ def push(
     token: str | None = None,
     private: bool = True,
     message: str = "Upload a dictionary of saeidioms",
+    card: str | Path | None = None,
 ) -> str:
     """Put a dictionary on the Hugging Face Hub.
 
-    Its three files are written anew; a README.md is added where there is none.
+    Its three files are written anew; a README.md is added where there is none, or is `card`.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def push(
         Whether a new repository is; one that is there stays as it is.
     message
         Of the commit.
+    card
+        File with the model card, such as ``saeidioms card RUN`` writes; None: a short one.
 
     Returns
     -------
@@ -60,14 +63,15 @@ def push(
     Raises
     ------
     ArtifactError
-        If the repository or the folder cannot be written.
+        If the repository or the folder cannot be written, or `card` not be read.
     """
     check_is_fitted(sae)
+    own = None if card is None else _read_card(Path(card))
     folder = _as_folder(repo_id)
     if folder is not None:
         sae.save(folder)
-        if not (folder / CARD).exists():
-            write_text(folder / CARD, model_card(sae, f"./{folder.resolve().name}"))
+        if own is not None or not (folder / CARD).exists():
+            write_text(folder / CARD, own or model_card(sae, f"./{folder.resolve().name}"))
         return str(folder)
     repo_id = str(repo_id)
     api = HfApi(token=token, library_name="saeidioms")
@@ -76,10 +80,10 @@ def push(
         sae.save(temporary)
         with _hub(repo_id, f"written ({{reason}}); {mend}"):
             full = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-            if api.file_exists(full, CARD):
+            if own is None and api.file_exists(full, CARD):
                 logger.info("%s has a %s, which stays as it is", full, CARD)
             else:
-                write_text(Path(temporary, CARD), model_card(sae, full))
+                write_text(Path(temporary, CARD), own or model_card(sae, full))
             commit = api.upload_folder(
                 repo_id=full,
                 folder_path=temporary,
@@ -143,34 +147,13 @@ def pull(
     return SparseAutoencoder.load(folder)
 
 
-def model_card(sae: SparseAutoencoder, repo_id: str) -> str:
-    """Return the text of a README.md that says what the repository holds and how to load it."""
-    check_is_fitted(sae)
-    n_features, width = sae.components_.shape
-    rule = f"at most {sae.k_} in a row" if sae.sparsity_ == "topk" else "any number in a row"
-    return f"""---
-library_name: saeidioms
-tags:
-- sparse-autoencoder
-- interpretability
-- text-embeddings
----
-
-# Sparse autoencoder of text embeddings
-
-A dictionary of {n_features:,} features, of which {rule} are active (`{sae.sparsity_}`), for \
-embeddings of width {width:,}. The tensors are in `{WEIGHTS}`, the options of the training and its \
-metrics on held-out rows in `{CONFIG}`, its course in `{HISTORY}`.
-
-```python
-import saeidioms as si
-
-sae = si.pull("{repo_id}")
-activations = sae.transform(vectors)  # (N, {width}) to (N, {n_features}), sparse
-```
-
-The vectors must come from the encoder that the dictionary was trained on.
-"""
+def _read_card(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read as a model card ({error}); write one with `saeidioms card RUN`."
+        ) from error
 
 
 def _as_folder(place: str | Path) -> Path | None:

@@ -24,7 +24,7 @@ Counts = npt.NDArray[np.int64]
 Kind = Literal["messages", "units", "expressions"]
 CONVERSATION = "conversation_id"
 MISSING = "missing"
-_TAKEN = (
+TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
     "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n",
 )  # fmt: skip
@@ -190,7 +190,7 @@ class Distribution(Shown):
         """
         if by is None:
             return {"": np.ones(len(self.exposure), dtype=bool)}
-        if by in _TAKEN:
+        if by in TAKEN:
             raise OptionError(f"the column {by} has a name that results use; rename it first.")
         values = self.column(by)
         return {name: values == name for name in dict.fromkeys(values)}

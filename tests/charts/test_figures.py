@@ -96,6 +96,30 @@ def test_shares_of_nothing_are_drawn(shares, taxonomy):
     assert charts.distribution(none, taxonomy).layout.xaxis.range[1] > 0
 
 
+def test_expressions_of_which_there_are_none_are_a_dash_and_no_nan(shares, taxonomy):
+    unknown = {"share": np.nan, "low": np.nan, "high": np.nan, "count": 0, "n": 0}
+    fig = charts.distribution(shares.assign(**unknown), taxonomy, of="expressions")
+    assert {text.strip() for text in fig.data[-1].text} == {"–"}
+    assert "nan" not in fig.layout.xaxis.title.text
+    assert not any("nan" in hover for bar in fig.data[:-1] for hover in bar.customdata)
+    assert np.isfinite(fig.layout.xaxis.range).all()
+
+
+def test_all_expressions_are_coded_so_that_none_is_called_uncoded(shares, taxonomy):
+    title = charts.distribution(shares, taxonomy, of="expressions").layout.xaxis.title.text
+    assert "uncoded" not in title
+
+
+def test_of_many_groups_the_largest_are_drawn_and_all_are_counted(distribution, taxonomy):
+    table = distribution.shares(by="person", n_boot=100)
+    table.loc[table["person"] == "d5", "n"] = 10**6
+    fig = charts.by_group(table, taxonomy, by="person")
+    keys = [trace.name for trace in fig.data if is_key(trace)]
+    assert keys[0] == "d5 (n = 1,000,000)"
+    assert len(keys) == 8 + 3
+    assert fig.layout.legend.title.text.strip() == "person (8 of 24)"
+
+
 def is_key(trace):
     """Tell whether a trace is an entry of the legend alone."""
     return list(trace.x) == [None]

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from saeidioms.charts.theme import category_colours, escape, transparent
+from saeidioms.charts.theme import category_colours, category_symbols, escape, shades, transparent
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 # Machado, Oliveira and Fernandes 2009 (doi:10.1109/TVCG.2009.113), severity 1, on linear RGB
@@ -39,10 +39,11 @@ def lab(colour, seen):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@pytest.mark.parametrize("name", ["empathy", "schwartz_values"])
 @pytest.mark.parametrize("sight", SEEN)
-def test_the_four_hues_are_told_apart(sight):
+def test_the_four_hues_are_told_apart(sight, name):
     seen = np.array(SEEN[sight])
-    places = [lab(one, seen) for one in category_colours(Taxonomy.read("empathy")).values()]
+    places = [lab(one, seen) for one in category_colours(Taxonomy.read(name)).values()]
     assert len(places) == 4
     distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(places, 2)]
     assert min(distances) > 15
@@ -57,6 +58,18 @@ def test_each_category_has_a_colour_of_its_own(name):
 def test_a_category_without_a_hue_takes_none_that_is_named(taxonomy):
     colours = category_colours(taxonomy)
     assert len(set(colours.values())) == 3
+
+
+def test_categories_have_symbols_too():
+    symbols = category_symbols(Taxonomy.read("empathy"))
+    assert len(set(symbols.values())) == 4
+
+
+def test_members_of_a_category_have_its_colour_ever_paler(taxonomy):
+    found = shades(taxonomy)
+    red, green, blue = (int(category_colours(taxonomy)["Warm"][i : i + 2], 16) for i in (1, 3, 5))
+    assert found["zeal"] == f"rgba({red}, {green}, {blue}, 0.9)"
+    assert found["care"] == f"rgba({red}, {green}, {blue}, 0.4)"
 
 
 def test_colours_turn_transparent():

@@ -6,7 +6,6 @@ import pytest
 
 from saeidioms.charts import trajectory
 from saeidioms.charts.theme import category_colours
-from saeidioms.errors import OptionError
 
 EVIL_SHOWN = "&lt;b&gt;x&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
 
@@ -57,6 +56,7 @@ def test_names_stand_beside_the_areas_and_never_on_each_other(taxonomy):
     fig = trajectory.stacked_area(table, taxonomy)
     names = [note for note in fig.layout.annotations if note.xanchor == "left"]
     assert [note.text for note in names] == ["quips", EVIL_SHOWN, "care", "zeal"]
+    assert {note.yanchor for note in names} == {"middle"}
     places = [note.y * trajectory._AREA for note in names]
     assert min(np.diff(places)) >= trajectory._NAME - 1e-9
     assert min(places) > 0
@@ -113,7 +113,10 @@ def test_parts_and_turns_are_named_on_the_axis(taxonomy, parts, turns, texts):
 
 
 @pytest.mark.parametrize("draw", [trajectory.lines, trajectory.stacked_area])
-def test_more_groups_than_can_be_told_apart_are_refused(taxonomy, draw):
+def test_of_more_groups_than_can_be_told_apart_the_largest_are_drawn_and_counted(taxonomy, draw):
     table = grouped(taxonomy, [f"g{i}" for i in range(7)])
-    with pytest.raises(OptionError, match="arm has 7 values"):
-        draw(table, taxonomy, by="arm")
+    table.loc[table["arm"] == "g2", "n"] = 5
+    fig = draw(table, taxonomy, by="arm")
+    texts = [note.text for note in fig.layout.annotations] + [trace.name for trace in fig.data]
+    assert not any("g2" in (text or "") for text in texts)
+    assert any("the largest 6 of 7 groups of arm" in (text or "") for text in texts)

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from saeidioms.charts.features import feature_map
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.report import ReadReport
+from saeidioms.embedding.spec import EncoderSpec
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.report.build import build_report
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -113,11 +116,18 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
             seed=0,
             seeds=5,
         ),
-        "features": SimpleNamespace(
-            table=pd.DataFrame(table),
-            idioms=idioms,
-            examples=pd.DataFrame(examples),
-            encoder=SimpleNamespace(model="all-MiniLM-L6-v2"),
+        "features": FeatureTable(
+            pd.DataFrame(table),
+            idioms,
+            pd.DataFrame(examples),
+            rng.normal(size=(n_features, 8)).astype(np.float32),
+            EncoderSpec("all-MiniLM-L6-v2", "0", None, 8, "float32"),
+            rng.integers(1, 9, size=(n_features, 16)),
+            pd.DataFrame(
+                {"feature": feature, "by": "arm", "value": value, "density": 0.1, "n": 300}
+                for feature in range(n_features)
+                for value in ("control", f"coach{extra}")
+            ),
         ),
         "codebook": SimpleNamespace(
             table=codes,
@@ -131,6 +141,18 @@ def make_run(n_features=12, n_examples=6, extra="", idiom_extra="", source=""):
         ),
         "lexicon": idioms.merge(codes[["feature", "category", "sub_category"]], on="feature"),
         "shares": shares,
+        "compared": {
+            column: pd.concat(
+                [
+                    shares.assign(**{column: value, "share": shares["share"] / (1 + place)})
+                    for place, value in enumerate(values)
+                ]
+            )
+            for column, values in (
+                ("arm", ["control", f"coach{extra}"]),
+                (f"setting{extra}", ["home", "work"]),
+            )
+        },
     }
 
 
@@ -142,9 +164,14 @@ def run_parts():
 @pytest.fixture(scope="session")
 def page_path(tmp_path_factory):
     """A page of 150 features with notice, options and versions."""
+    parts = make_run(n_features=150)
+    judged = {"judge": "embedding", "detection": 0.8, "fuzzing": 0.7, "intruder": 0.6}
     return build_report(
         tmp_path_factory.mktemp("report"),
-        **make_run(n_features=150),
+        **parts,
+        figures=[("Map of the features", feature_map(parts["features"], parts["codebook"]))],
+        fidelity=pd.DataFrame([judged]),
+        labelling={"labeller": "offline", "destination": None, "masked": True},
         title="Pilot chats",
         notice="These conversations are synthetic.",
         options={"sae": {"n_features": 150, "k": 16}, "seed": 0},

@@ -24,7 +24,7 @@ def test_every_feature_has_a_record_with_its_idioms_and_examples_in_order(run_pa
     assert [record["feature"] for record in found] == list(range(12))
     assert found[1]["sub_category"] == "validating emotions"
     assert found[1]["idioms"][0] == ["it is understandable that you feel", 40, 30]
-    assert [activation for _, activation in found[1]["examples"]["top"]] == [
+    assert [activation for _, activation, _ in found[1]["examples"]["top"]] == [
         pytest.approx(0.9 - 0.01 * rank) for rank in range(6)
     ]
     assert explorer.shown == explorer.available - 12 * 3 * 2  # four of the weaker kinds

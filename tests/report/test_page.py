@@ -141,13 +141,91 @@ def test_a_card_opens_by_enter_shows_examples_and_closes_by_escape(page):
     expect(card).to_be_visible()
     expect(card).to_contain_text("it is understandable that you feel")
     expect(card).to_contain_text("validating emotions (Affective)")
-    assert card.locator(".examples li").count() == 6 + 3 * 4
+    assert card.locator(".examples:not(.groups) li").count() == 6 + 3 * 4
     bars = card.locator(".activation i")
+    assert card.locator("mark").first.inner_text() == "it is understandable that you feel"
+    assert card.locator(".histogram i").count() == 16
+    expect(card.locator(".groups li").nth(1)).to_contain_text("coach (300 sentences)")
     assert bars.first.evaluate("bar => bar.style.getPropertyValue('--part')").startswith("0.98")
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
     expect(page).to_have_url(re.compile("#features$"))
     expect(link).to_be_focused()
+
+
+def test_j_and_k_go_through_the_listing(page):
+    page.locator("#kind").select_option("self-oriented")
+    page.locator("h1").click()  # where one types, j and k are letters
+    card = page.get_by_role("dialog")
+    page.keyboard.press("j")
+    expect(card).to_be_visible()
+    first = page.url
+    page.keyboard.press("j")
+    expect(page).not_to_have_url(first)
+    page.keyboard.press("k")
+    expect(page).to_have_url(first)
+    page.keyboard.press("/")
+    expect(card).to_be_hidden()
+    page.keyboard.type("jk")
+    expect(page.locator("#search")).to_have_value("jk")
+
+
+def test_a_card_leads_to_features_that_fire_on_similar_units(page):
+    page.evaluate("location.hash = '#feature-3'")
+    neighbour = page.get_by_role("dialog").locator(".neighbours a").first
+    target = neighbour.get_attribute("href")
+    neighbour.click()
+    expect(page).to_have_url(re.compile(f"{target}$"))
+    expect(page.get_by_role("dialog")).to_contain_text(f"Feature {target.split('-')[1]}")
+
+
+def test_features_are_filtered_by_quality_and_flag(page):
+    page.locator("#least-fidelity").select_option("0.7")
+    expect(page.locator("#found")).to_have_text("149 of 150 features")
+    page.locator("#least-fidelity").select_option("")
+    page.locator("#flagged").uncheck()
+    expect(page.locator("#found")).to_have_text("149 of 150 features")
+    page.locator("#flagged").check()
+    expect(page.locator("#found")).to_have_text("150 of 150 features")
+
+
+def test_a_bar_leads_to_the_features_behind_it(page):
+    page.evaluate(
+        """document.getElementById("chart-1").emit("plotly_click",
+        {points: [{y: "self-oriented"}]})"""
+    )
+    expect(page.locator("#kind")).to_have_value("self-oriented")
+    expect(page.locator("#found")).to_have_text("25 of 150 features")
+
+
+def test_a_point_of_the_map_opens_its_card(page):
+    page.evaluate(
+        """document.getElementById("chart-2").emit("plotly_click",{points: [{id: "7"}]})"""
+    )
+    expect(page.get_by_role("dialog")).to_contain_text("Feature 7")
+
+
+def test_shares_stand_side_by_side_by_the_column_chosen(page):
+    table = page.locator("#compared-table")
+    expect(table.locator("thead th")).to_have_text(["control n = 200", "coach n = 200"])
+    assert table.locator("tbody tr").count() == 14
+    row = table.locator("tbody tr", has_text="advice-giving")
+    shares = [float(text.split("%")[0]) for text in row.locator("td").all_inner_texts()]
+    assert shares[0] == pytest.approx(2 * shares[1], abs=0.2)
+    page.locator("#compared-by").select_option("setting")
+    expect(table.locator("thead th").first).to_have_text("home n = 200")
+    page.locator("#compared-by").select_option("arm")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_can_be_used_by_everybody(page, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe is installed")
+    page.emulate_media(color_scheme=scheme)
+    for state in ("", "#feature-1"):
+        page.evaluate(f"location.hash = '{state}'")
+        found = axe.Axe().run(page).response["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in serious] == []
 
 
 def test_in_the_dark_page_and_chart_swap_ink_and_paper(page):

@@ -93,6 +93,16 @@ def test_a_card_that_is_there_stays(sae, remote, tmp_path):
         assert (folder / "README.md").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_card_that_is_given_takes_the_place_of_any_other(sae, remote, tmp_path):
+    own = tmp_path / "model_card.md"
+    own.write_text("told by a run", encoding="utf-8")
+    for target, folder in ((tmp_path / "local", tmp_path / "local"), ("name", remote.store)):
+        folder.mkdir()
+        (folder / "README.md").write_text("mine", encoding="utf-8")
+        hub.push(sae, target, card=own)
+        assert (folder / "README.md").read_text(encoding="utf-8") == "told by a run"
+
+
 def test_a_revision_of_a_folder_is_refused(sae, tmp_path):
     hub.push(sae, tmp_path)
     with pytest.raises(OptionError, match="revision = 'main' was given with the folder"):

@@ -1,0 +1,121 @@
+"""What is said for each sub-category, in words."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from saeidioms.charts.carried import carry
+from saeidioms.charts.panels import FOOT, panels
+from saeidioms.charts.theme import INK, category_colours, escape, transparent
+from saeidioms.errors import InputError
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+_BAR, _GAP, _FOOT = 25, 40, 48  # pixels
+_LONGEST = 42  # characters
+_TITLES = {
+    "conversations": "Conversations with it: number and bar",
+    "count": "Units with it: number and bar",
+}
+
+
+def idiom_bars(
+    lexicon: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    by: Literal["conversations", "count"] = "conversations",
+    most: int = 6,
+) -> go.Figure:
+    """Draw the idioms of each sub-category that most conversations (or units) hold, as bars.
+
+    Parameters
+    ----------
+    lexicon
+        ``phrase, count, conversations, sub_category``, as `Run.lexicon` has it. A phrase of
+        several features is drawn once a sub-category, with its largest number.
+    taxonomy
+        Gives order and colours.
+    by
+        Column of the lengths.
+    most
+        Idioms of each sub-category.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        A panel a sub-category that has idioms, all on one scale, the number at the end of each bar.
+
+    Raises
+    ------
+    InputError
+        If no sub-category has an idiom.
+    """
+    shown = most_frequent(lexicon, taxonomy, by, most)
+    if shown.empty:
+        raise InputError("no sub-category has an idiom; there is nothing to draw.")
+    names = [name for name in taxonomy.names if name in set(shown["sub_category"])]
+    fig = panels(
+        [escape(name) for name in names], 2, _BAR * most, gap=_GAP, spacing=0.1, shared_y=False
+    )
+    colours = category_colours(taxonomy)
+    for i, name in enumerate(names):
+        own = shown[shown["sub_category"] == name]
+        colour = colours[taxonomy.category_of(name)]
+        place = {"row": i // 2 + 1, "col": i % 2 + 1}
+        rows = list(range(len(own)))
+        fig.add_bar(
+            orientation="h",
+            x=own[by],
+            y=rows,
+            marker_color=transparent(colour, 0.4),
+            customdata=[_hover(row) for row in own.rename(columns={"count": "units"}).itertuples()],
+            hovertemplate="%{customdata}<extra></extra>",
+            showlegend=False,
+            **place,
+        )
+        fig.add_scatter(
+            x=[0] * len(own),
+            y=rows,
+            text=[f" {escape(_shorten(phrase))}" for phrase in own["phrase"]],
+            mode="text",
+            textposition="middle right",
+            textfont={"size": 13, "color": INK},
+            hoverinfo="skip",
+            showlegend=False,
+            cliponaxis=False,
+            **place,
+        )
+        fig.update_yaxes(
+            tickvals=rows, ticktext=[f"{number:,}" for number in own[by]],
+            range=[most - 0.4, -0.6], showgrid=False, zeroline=False, tickfont_size=12, **place,
+        )  # fmt: skip
+    fig.update_xaxes(range=[0, 1.02 * shown[by].max()], visible=False)
+    fig.add_annotation(
+        text=_TITLES[by], xref="paper", yref="paper", x=0.5, y=0, yshift=-14, yanchor="top",
+        showarrow=False,
+    )  # fmt: skip
+    height = fig.layout.height - FOOT + _FOOT
+    fig.update_layout(bargap=0.2, margin_b=_FOOT, height=height)
+    return carry(fig, shown)
+
+
+def most_frequent(
+    lexicon: pd.DataFrame, taxonomy: Taxonomy, by: Literal["conversations", "count"], most: int
+) -> pd.DataFrame:
+    """Return the first idioms of each sub-category, by the taxonomy; a phrase once in each."""
+    order = {name: place for place, name in enumerate(taxonomy.names)}
+    own = lexicon[lexicon["sub_category"].isin(taxonomy.names)]
+    own = own.assign(order=own["sub_category"].map(order))
+    ranked = own.sort_values(["order", by, "phrase"], ascending=[True, False, True], kind="stable")
+    distinct = ranked.drop_duplicates(["sub_category", "phrase"]).drop(columns="order")
+    return distinct.groupby("sub_category", sort=False).head(most).reset_index(drop=True)
+
+
+def _shorten(phrase: str) -> str:
+    return phrase if len(phrase) <= _LONGEST else f"{phrase[: _LONGEST - 1]}…"
+
+
+def _hover(row: Any) -> str:
+    return f"“{escape(row.phrase)}”<br>{row.units:,} units, in {row.conversations:,} conversations"

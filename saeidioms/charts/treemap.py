@@ -1,0 +1,94 @@
+"""The taxonomy as an area: what is said most takes the most room."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from saeidioms.charts.carried import carry
+from saeidioms.charts.theme import INK, category_colours, escape, figure, in_lines, transparent
+from saeidioms.errors import InputError
+from saeidioms.taxonomy.taxonomy import Taxonomy
+
+_HEIGHT = 420  # pixels
+
+
+def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -> go.Figure:
+    """Draw the taxonomy as tiles within tiles, each sub-category as large as its share.
+
+    A message may hold several sub-categories, so that areas stand for shares of all that messages
+    hold, and the shares that are written, of messages, add up to more.
+
+    Parameters
+    ----------
+    shares
+        Overall shares, as `Distribution.shares` returns them.
+    taxonomy
+        Gives categories and colours: one hue a category.
+    of
+        What the shares are of.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace.
+
+    Raises
+    ------
+    InputError
+        If nothing was coded: there is no area to divide.
+    """
+    rows = shares[shares["level"].isin(["category", "sub_category"])]
+    held = rows[(rows["level"] == "sub_category") & (rows["count"] > 0)]
+    if held.empty:
+        raise InputError("no sub-category occurs; there is nothing to draw.")
+    heads = rows[(rows["level"] == "category") & rows["category"].isin(held["category"])]
+    colours = category_colours(taxonomy)
+    fig = figure(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 40})
+    fig.add_treemap(
+        ids=[*heads["category"].map(_outer), *held["sub_category"].map(_inner)],
+        parents=[*[""] * len(heads), *held["category"].map(_outer)],
+        labels=[
+            *(f"<b>{escape(row.category)}</b>  {row.share:.1%}" for row in heads.itertuples()),
+            *held["sub_category"].map(in_lines),
+        ],
+        values=[*[0.0] * len(heads), *held["share"]],
+        branchvalues="remainder",
+        text=[*[""] * len(heads), *(f"{share:.1%}" for share in held["share"])],
+        textinfo="label+text",
+        customdata=[
+            f"<b>{escape(row.sub_category or row.category)}</b><br>{row.share:.1%}, "
+            f"{row.count_:,} of {row.n:,} {of}"
+            for part in (heads, held)
+            for row in part.rename(columns={"count": "count_"}).itertuples()
+        ],
+        hovertemplate="%{customdata}<extra></extra>",
+        marker={
+            "colors": [
+                *(transparent(colours[name], 0.15) for name in heads["category"]),
+                *(transparent(colours[name], 0.5) for name in held["category"]),
+            ],
+            "line": {"width": 2, "color": "white"},
+            "pad": {"t": 26, "l": 4, "r": 4, "b": 4},
+        },
+        textfont={"color": INK, "size": 14},
+        tiling_pad=2,
+        sort=True,
+        pathbar_visible=False,
+        root_color="white",
+    )
+    whole = shares[shares["level"] == "uncoded"].iloc[0]
+    without = f"; none of these: {whole['share']:.0%}" if of != "expressions" else ""
+    fig.add_annotation(
+        text=f"Share of {of} that hold it (n = {whole['n']:,}{without})",
+        xref="paper", yref="paper", x=0.5, y=0, yshift=-10, yanchor="top", showarrow=False,
+    )  # fmt: skip
+    return carry(fig, rows)
+
+
+def _outer(name: str) -> str:
+    return f"category {escape(name)}"
+
+
+def _inner(name: str) -> str:
+    return f"sub-category {escape(name)}"

@@ -1,0 +1,26 @@
+"""Blocks as one page of HTML, laid out for paper, that fetches nothing and runs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from saeidioms.documents.blocks import Block, Heading, lines
+
+_TEMPLATE = Path(__file__).parent / "template"
+
+
+def write_html(blocks: tuple[Block, ...]) -> str:
+    """Return clean blocks as a page; every text is escaped, and keeps its own direction."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["lines"] = lines
+    title = next((block.text for block in blocks if isinstance(block, Heading)), "")
+    return environment.get_template("codebook.html").render(title=title, blocks=blocks)
