@@ -198,6 +198,11 @@ def _make_report(run: Run, folder: Path) -> None:
     turns = trajectory(CodedMessages.join(run.corpus, run.codes, taxonomy), **draws)
     whole = turns[turns["level"] == "category"]
     figures.append(("Over the conversation", charts.over_turns(whole, taxonomy)))
+    overall = counted.shares(**draws)
+    if counted.counts.any():
+        figures.append(("The taxonomy by share", charts.treemap(overall, taxonomy)))
+    if (run.lexicon["sub_category"].fillna("") != "").any():
+        figures.append(("Idioms of each sub-category", charts.idiom_bars(run.lexicon, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
     figures += [
         (f"{finding.title}. {finding.method}", finding.figure)
@@ -213,7 +218,7 @@ def _make_report(run: Run, folder: Path) -> None:
         codes=run.codes,
         distribution=counted,
         lexicon=run.lexicon,
-        shares=counted.shares(**options["distribution"] | {"by": None}),
+        shares=overall,
         compared=_compared(counted, draws),
         level=options["distribution"]["level"],
         figures=figures,

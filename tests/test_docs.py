@@ -1,4 +1,4 @@
-"""The documentation is a promise: its commands and its Python are run as they stand, on the demo."""
+"""The documentation is a promise: its commands and Python are run as they stand, on the demo."""
 
 import re
 import shlex

@@ -183,10 +183,18 @@ def test_features_are_filtered_by_quality_and_flag(page):
     page.locator("#least-fidelity").select_option("0.7")
     expect(page.locator("#found")).to_have_text("149 of 150 features")
     page.locator("#least-fidelity").select_option("")
-    page.locator("#flagged").uncheck()
-    expect(page.locator("#found")).to_have_text("149 of 150 features")
-    page.locator("#flagged").check()
-    expect(page.locator("#found")).to_have_text("150 of 150 features")
+    for name in ("#flagged", "#weak"):
+        page.locator(name).uncheck()
+        expect(page.locator("#found")).to_have_text("149 of 150 features")
+        page.locator(name).check()
+        expect(page.locator("#found")).to_have_text("150 of 150 features")
+
+
+def test_a_whole_category_can_be_asked_for(page):
+    page.locator("#kind").select_option("all Affective")
+    expect(page.locator("#found")).to_have_text("50 of 150 features")
+    kinds = set(page.locator("#table .kind").all_inner_texts())
+    assert kinds == {"expressing sympathy", "validating emotions"}
 
 
 def test_a_bar_leads_to_the_features_behind_it(page):

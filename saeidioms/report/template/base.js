@@ -30,8 +30,10 @@ const percent = (share) => {
 const decimal = (value, digits = 2) => (value === null ? "–" : value.toFixed(digits));
 const count = (value) => value.toLocaleString("en");
 
+const isWeak = (feature) => feature.fidelity !== null && feature.fidelity < weak;
+
 /** The fidelity of a feature's label, marked where it is weak. */
 function fidelity(feature) {
   const value = decimal(feature.fidelity);
-  return feature.fidelity !== null && feature.fidelity < weak ? `${value}, weak` : value;
+  return isWeak(feature) ? `${value}, weak` : value;
 }

@@ -1,7 +1,7 @@
 // Events, and the first look.
 
 byId("search").addEventListener("input", search);
-for (const name of ["kind", "least-fidelity", "least-stability", "flagged"]) {
+for (const name of ["kind", "least-fidelity", "least-stability", "weak", "flagged"]) {
   byId(name)?.addEventListener("change", search);
 }
 byId("compared-by")?.addEventListener("change", showCompared);
@@ -41,4 +41,4 @@ narrow.addEventListener("change", drawCharts);
 search();
 followAddress();
 if (byId("compared-by")) showCompared();
-drawCharts();
+requestAnimationFrame(() => setTimeout(drawCharts)); // behind the first paint: charts take longest

@@ -57,14 +57,22 @@ function least(name, feature) {
   return !asked || (feature[name] !== null && feature[name] >= asked);
 }
 
+/** Whether a feature is of the kind asked for: a sub-category, "/" and a category, or "-" for none. */
+function ofKind(feature, kind) {
+  if (!kind) return true;
+  if (kind.startsWith("/")) return feature.category === kind.slice(1);
+  return feature.sub_category === (kind === "-" ? "" : kind);
+}
+
 const words = () => byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
 
 function search() {
   const [wanted, kind] = [words(), byId("kind").value];
   shown = features
-    .filter((feature) => !kind || feature.sub_category === (kind === "-" ? "" : kind))
+    .filter((feature) => ofKind(feature, kind))
     .filter((feature) => least("fidelity", feature) && least("stability", feature))
     .filter((feature) => byId("flagged").checked || !feature.flag)
+    .filter((feature) => !byId("weak") || byId("weak").checked || !isWeak(feature))
     .filter((feature) => wanted.every((word) => feature.haystack.includes(word)))
     .sort(compare);
   byId("found").textContent = `${count(shown.length)} of ${count(features.length)} features`;
