@@ -14,6 +14,7 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("notebooks")
 
 
+@pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("default")  # those of the kernel are not ours
 def test_a_notebook_runs_from_top_to_bottom(path, place):
