@@ -1,9 +1,13 @@
-"""Where the configurations and taxonomies that ship with the package lie."""
+"""What ships with the package: configurations, taxonomies, templates of pages."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import jinja2
 
 from saeidioms.errors import OptionError
 
@@ -42,3 +46,17 @@ def find_config(name: str | Path, kind: str = ".") -> Path:
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise OptionError(f"{name} is no YAML file; {hint}shipped names are: {', '.join(names)}.")
+
+
+def templates(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> jinja2.Environment:
+    """Return the templates of a folder: every value is escaped, and none may be missing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= filters
+    return environment

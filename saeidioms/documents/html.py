@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jinja2
-
 from saeidioms.documents.blocks import Block, Heading, lines
+from saeidioms.resources import templates
 
 _TEMPLATE = Path(__file__).parent / "template"
 
 
 def write_html(blocks: tuple[Block, ...]) -> str:
     """Return clean blocks as a page; every text is escaped, and keeps its own direction."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["lines"] = lines
+    environment = templates(_TEMPLATE, {"lines": lines})
     title = next((block.text for block in blocks if isinstance(block, Heading)), "")
     return environment.get_template("codebook.html").render(title=title, blocks=blocks)

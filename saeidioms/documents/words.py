@@ -13,7 +13,7 @@ import pandas as pd
 from saeidioms.documents.blocks import clean
 from saeidioms.errors import OptionError
 from saeidioms.idioms.labellers import OfflineLabeller
-from saeidioms.idioms.labelling import MOST_ROLES
+from saeidioms.idioms.labelling import names_of_users
 from saeidioms.idioms.occurrences import find_occurrences
 from saeidioms.llm.masking import mask
 from saeidioms.report.explorer import shorten
@@ -147,10 +147,7 @@ def _names_of(run: Run, columns: Sequence[str]) -> frozenset[str]:
         choose = ", ".join(run.corpus.metadata)
         raise OptionError(f"names has {unknown[0]}, which is no column; choose of: {choose}.")
     known = [*columns, *run.record.options["labels"]["name_columns"]]
-    speakers = table["role"].drop_duplicates()
-    names = [table[name].dropna().astype(str).drop_duplicates() for name in known]
-    names += [speakers] if len(speakers) > MOST_ROLES else []
-    return frozenset(name for column in names for name in column)
+    return names_of_users(table, known)
 
 
 def _count_people(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
 from saeidioms.idioms.features import FeatureTable
@@ -20,7 +22,7 @@ from saeidioms.llm.endpoint import Endpoint
 from saeidioms.llm.local import LocalModel
 from saeidioms.llm.model import LanguageModel
 
-MOST_ROLES = 6  # more speakers than these are users, each by a name
+_MOST_ROLES = 6  # more speakers than these are users, each by a name
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +179,12 @@ def _users(corpus: Corpus | None, columns: Sequence[str]) -> frozenset[str]:
             f"labels.name_columns has {unknown[0]}, which is no column; choose of: "
             f"{', '.join(corpus.metadata)}."
         )
-    speakers = corpus.table["role"].drop_duplicates()
-    names = [corpus.table[name].dropna().astype(str).drop_duplicates() for name in columns]
-    names += [speakers] if len(speakers) > MOST_ROLES else []
+    return names_of_users(corpus.table, columns)
+
+
+def names_of_users(table: pd.DataFrame, columns: Sequence[str]) -> frozenset[str]:
+    """Return the values of columns of names, and of ``role`` where it holds users, not roles."""
+    speakers = table["role"].drop_duplicates()
+    names = [table[name].dropna().astype(str).drop_duplicates() for name in columns]
+    names += [speakers] if len(speakers) > _MOST_ROLES else []
     return frozenset(name for column in names for name in column)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
@@ -20,6 +19,7 @@ from saeidioms.charts.distribution import distribution as distribution_chart
 from saeidioms.idioms.feature import WEAK
 from saeidioms.report import sections
 from saeidioms.report.explorer import embed_json, escape_json, explore
+from saeidioms.resources import templates
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -125,19 +125,15 @@ def build_report(
 def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
     own = [(_TEMPLATE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
     scripts = [plotly.offline.get_plotlyjs(), "\n".join(own)]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = templates(
+        _TEMPLATE,
+        {
+            "number": _number,
+            "percent": _percent,
+            "percent_short": _percent_short,
+            "plural": _plural,
+        },
     )
-    environment.filters |= {
-        "number": _number,
-        "percent": _percent,
-        "percent_short": _percent_short,
-        "plural": _plural,
-    }
     page = environment.get_template("page.html").render(
         style=Markup((_TEMPLATE / "page.css").read_text(encoding="utf-8")),
         scripts=[Markup(script) for script in scripts],

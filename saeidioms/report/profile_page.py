@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -17,6 +16,7 @@ from saeidioms.findings.by_conversation import FELL, ROSE
 from saeidioms.findings.habit import LESS, MORE
 from saeidioms.findings.person import Profile
 from saeidioms.report.explorer import shorten
+from saeidioms.resources import templates
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS = 12
@@ -40,19 +40,15 @@ def profile_page(profile: Profile, notice: str | None = None) -> str:
     notice
         A sentence to be read before anything else, for instance that the corpus is synthetic.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = templates(
+        _TEMPLATE,
+        {
+            "percent": _percent,
+            "place": _place,
+            "plural": _plural,
+            "points": _points,
+        },
     )
-    environment.filters |= {
-        "percent": _percent,
-        "place": _place,
-        "plural": _plural,
-        "points": _points,
-    }
     style = (_TEMPLATE / "profile.css").read_text(encoding="utf-8") + _hues(profile.taxonomy)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     shares, course = _shares(profile), _course(profile)
