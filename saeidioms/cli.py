@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saeidioms import documents_cli, findings_cli, people_cli
+from saeidioms import documents_cli, experts_cli, findings_cli, people_cli
 from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(command=_sweep)
 
     findings_cli.add_verbs(verbs)
+    experts_cli.add_verbs(verbs)
     people_cli.add_verbs(verbs)
     documents_cli.add_verbs(verbs)
     for name, help_text in VERBS.items():

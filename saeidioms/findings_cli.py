@@ -288,7 +288,7 @@ def _answer(parsed: argparse.Namespace) -> None:
     answer = getattr(import_module(f"saeidioms.analyses.{question.room}"), question.function)
     finding = answer(run, **asked)
     print(f"\n{finding.title}\n")
-    print(_as_text(finding.table))
+    print(as_text(finding.table))
     print(f"\n{finding.method}\n")
     folder = keep(run, finding, formats, template)
     print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
@@ -321,11 +321,11 @@ def _profile(parsed: argparse.Namespace) -> None:
     )
     shown = shown.rename(columns={"estimate": "long_run", "others_share": "others"})
     print(f"\nWhat {found.who} says, against {found.n_others:,} others\n")
-    print(_as_text(shown[[*columns, "than_most"]]))
+    print(as_text(shown[[*columns, "than_most"]]))
     print(f"\n{found.uncertainty}\n\nPage: {path}\nJSON: {path.with_suffix('.json')}")
 
 
-def _as_text(table: pd.DataFrame) -> str:
+def as_text(table: pd.DataFrame) -> str:
     """Return a table as text: intervals in brackets, what is the same in all rows below."""
     shown = table.copy()
     if {"level", "category", "sub_category"} <= set(shown):

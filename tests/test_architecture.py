@@ -13,7 +13,7 @@ ROOMS = [
     *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "findings", "charts"),
     *("report", "run", "engine", "options", "stages", "pipeline", "people", "people_cli"),
     *("documents", "documents_cli"),
-    *("analyses", "findings_cli", "cli", "__main__"),
+    *("analyses", "findings_cli", "experts_cli", "cli", "__main__"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -139,6 +140,25 @@ def test_a_mistake_is_one_sentence_and_keeps_nothing(finished, capsys, question,
     assert stop.value.code == 2
     assert sentence in capsys.readouterr().err
     assert sorted((finished / "findings").glob("*")) == before
+
+
+def test_experts_are_the_bar_for_a_tool(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    truth = rng.integers(1, 6, size=60)
+    coders = {name: np.clip(truth + rng.integers(-1, 2, size=60), 1, 5) for name in "abc"}
+    coders |= {"tool": truth, "w1": rng.integers(1, 6, size=60), "w2": rng.integers(1, 6, size=60)}
+    rows = pd.DataFrame({"item": range(60), "dimension": "warmth", **coders})
+    rows.to_csv(tmp_path / "ratings.csv", index=False)
+    options = ["--experts", "a", "b", "c", "--points", "1", "5", "--out", str(tmp_path)]
+    others = ["--others", "tool", "crowd=w1,w2"]
+    cli.main(["experts", str(tmp_path / "ratings.csv"), *options, *others])
+    assert "Cohen's kappa (quadratic weights)" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "experts" / "table.csv").set_index("raters")
+    assert table["kappa"]["tool"] > table["kappa"]["experts"] > 0.5 > table["kappa"]["crowd"]
+    assert (tmp_path / "experts" / "figure.html").exists()
+    with pytest.raises(SystemExit):
+        cli.main(["experts", str(tmp_path / "ratings.csv"), *options, "--others", "w3"])
+    assert "w3" in capsys.readouterr().err
 
 
 def test_every_question_names_a_function_and_its_arguments():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -60,17 +61,22 @@ def keep(
     Its figure is a page of HTML, and an image of each of `formats` besides.
     """
     folder = finding.save(run.folder.findings, run.codes_digest)
-    for kind in FORMATS:  # those of an earlier answer
-        (folder / f"figure.{kind}").unlink(missing_ok=True)
-    if finding.figure is not None:
-        charts.save(finding.figure, folder / "figure.html")
+    draw(finding, folder, formats, template)
     advance(run)
-    if formats and finding.figure is None:
-        logger.warning("There is no figure of this: the table says it.")
-    elif finding.figure is not None:
-        for kind in dict.fromkeys(formats):
-            charts.save(finding.figure, folder / f"figure.{kind}", template)
     return str(folder)
+
+
+def draw(finding: Finding, folder: Path, formats: Sequence[str], template: charts.Template) -> None:
+    """Write the figure of a finding to its folder, in place of those of an earlier answer."""
+    for kind in FORMATS:
+        (folder / f"figure.{kind}").unlink(missing_ok=True)
+    if finding.figure is None:
+        if formats:
+            logger.warning("There is no figure of this: the table says it.")
+        return
+    charts.save(finding.figure, folder / "figure.html")
+    for kind in dict.fromkeys(formats):
+        charts.save(finding.figure, folder / f"figure.{kind}", template)
 
 
 def sizes(table: pd.DataFrame, of: str, cluster: str) -> str:
