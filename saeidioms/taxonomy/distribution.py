@@ -26,7 +26,7 @@ CONVERSATION = "conversation_id"
 MISSING = "missing"
 TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
-    "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n",
+    "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n", "of",
 )  # fmt: skip
 
 

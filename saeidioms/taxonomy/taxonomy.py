@@ -20,6 +20,9 @@ from saeidioms.taxonomy.schema import Node, load_yaml, nearest
 HUES = ("green", "cyan", "blue", "red", "orange", "purple", "yellow", "grey")
 
 
+_FEWEST_PLACES = 2
+
+
 @dataclass(frozen=True)
 class Theme:
     """A finer kind of expression within a sub-category."""
@@ -202,6 +205,12 @@ def _taxonomy(node: Node) -> Taxonomy:
         outside=entries["outside"].items(_outside) if "outside" in entries else (),
     )
     _refuse_twice(node)
+    _refuse_lists(node)
+    if len(taxonomy.sub_categories) + len(taxonomy.outside) < _FEWEST_PLACES:
+        raise node.error(
+            "there is one place only, so that nothing can be told from it; add a sub-category, or "
+            "an 'outside' group of what belongs to none."
+        )
     return taxonomy
 
 
@@ -266,6 +275,15 @@ def _refuse_twice(node: Node) -> None:
     _distinct(node for theme in themes for node in theme.each("name"))
     holders = [*sub_categories, *themes, *outside]
     _distinct(node for holder in holders for node in holder.each("seeds"))
+
+
+def _refuse_lists(node: Node) -> None:
+    """Refuse names that coding sheets and codebooks would read as several."""
+    subs = [sub for group in node.each("categories") for sub in group.each("sub_categories")]
+    for holder in [*subs, *node.each("outside")]:
+        for name in holder.each("name"):
+            if ";" in name.text():
+                raise name.error(f"{name.text()!r} holds ';', which stands between names; drop it.")
 
 
 def _distinct(nodes: Iterable[Node]) -> None:

@@ -173,6 +173,18 @@ MISTAKES = {
         lambda c: c["outside"][0].update(seeds=["how mild."]),
         r"outside\[0\].seeds\[0\]: .* stands already at .*themes\[0\].seeds\[0\]",
     ),
+    "several names in one": (
+        lambda c: _sub(c, 1).update(name="rain; snow"),
+        r"categories\[1\].sub_categories\[0\].name: 'rain; snow' holds ';'",
+    ),
+    "one place only": (
+        lambda c: (
+            c.pop("outside"),
+            c["categories"].pop(1),
+            c["categories"][0]["sub_categories"].pop(1),
+        ),
+        "there is one place only",
+    ),
     "no category": (lambda c: c.update(categories=[]), r"categories: the list is empty"),
 }
 
