@@ -213,6 +213,17 @@ def test_a_point_of_the_map_opens_its_card(page):
     expect(page.get_by_role("dialog")).to_contain_text("Feature 7")
 
 
+def test_what_is_framed_on_the_map_is_listed_until_all_are_asked_for(page):
+    page.evaluate(
+        """document.getElementById("chart-2").emit("plotly_selected",
+        {points: [{id: "7"}, {id: "9"}, {id: "11"}]})"""
+    )
+    expect(page.locator("#found")).to_contain_text("3 of 150 features, of 3 chosen on the map")
+    assert page.locator("#table tbody tr").count() == 3
+    page.get_by_role("button", name="all again").click()
+    expect(page.locator("#found")).to_have_text("150 of 150 features")
+
+
 def test_shares_stand_side_by_side_by_the_column_chosen(page):
     table = page.locator("#compared-table")
     expect(table.locator("thead th")).to_have_text(["control n = 200", "coach n = 200"])

@@ -35,22 +35,28 @@ function dressed(figure) {
   return { data, layout: dress };
 }
 
+const UNUSED = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
+
 const isAxis = (key) => /^[xy]axis\d*$/.test(key);
 
 function drawCharts() {
   document.querySelectorAll("script.figure").forEach((script, index) => {
     const { data, layout } = dressed(JSON.parse(script.textContent));
     const chart = byId(`chart-${index + 1}`);
+    const isMap = data.some((trace) => trace.ids);
     Plotly.react(chart, data, layout, {
       responsive: true,
       displaylogo: false,
       displayModeBar: narrow.matches ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      modeBarButtonsToRemove: isMap ? UNUSED : [...UNUSED, "select2d", "lasso2d"],
       toImageButtonOptions: { format: "svg", filename: chart.ariaLabel },
     });
     if (chart.dataset.listens) return; // a chart that is drawn again keeps its listeners
     chart.dataset.listens = "yes";
     chart.on("plotly_click", ({ points: [point] }) => follow(point));
+    if (!isMap) return;
+    chart.on("plotly_selected", (selected) => choose(selected?.points.map(({ id }) => Number(id))));
+    chart.on("plotly_deselect", () => choose());
   });
 }
 

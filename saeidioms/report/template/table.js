@@ -64,18 +64,36 @@ function ofKind(feature, kind) {
   return feature.sub_category === (kind === "-" ? "" : kind);
 }
 
+let chosen = null; // features that were framed on the map; null: all
+
+/** Show only these features; without any, all of them again. */
+function choose(numbers) {
+  chosen = numbers?.length ? new Set(numbers) : null;
+  search();
+}
+
+/** How many features are listed, and the way back where the map restricts them. */
+function tell() {
+  const found = `${count(shown.length)} of ${count(features.length)} features`;
+  if (!chosen) return byId("found").replaceChildren(found);
+  const all = element("button", { type: "button" }, "all again");
+  all.addEventListener("click", () => choose());
+  return byId("found").replaceChildren(`${found}, of ${count(chosen.size)} chosen on the map `, all);
+}
+
 const words = () => byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
 
 function search() {
   const [wanted, kind] = [words(), byId("kind").value];
   shown = features
+    .filter((feature) => !chosen || chosen.has(feature.feature))
     .filter((feature) => ofKind(feature, kind))
     .filter((feature) => least("fidelity", feature) && least("stability", feature))
     .filter((feature) => byId("flagged").checked || !feature.flag)
     .filter((feature) => !byId("weak") || byId("weak").checked || !isWeak(feature))
     .filter((feature) => wanted.every((word) => feature.haystack.includes(word)))
     .sort(compare);
-  byId("found").textContent = `${count(shown.length)} of ${count(features.length)} features`;
+  tell();
   for (const button of document.querySelectorAll("[data-sort]")) {
     const direction = order.descending ? "descending" : "ascending";
     button.parentElement.ariaSort = button.dataset.sort === order.key ? direction : "none";
