@@ -201,7 +201,7 @@ def _make_report(run: Run, folder: Path) -> None:
     overall = counted.shares(**draws)
     if counted.counts.any():
         figures.append(("The taxonomy by share", charts.treemap(overall, taxonomy)))
-    if (run.lexicon["sub_category"].fillna("") != "").any():
+    if run.lexicon["sub_category"].notna().any():  # read from CSV, where "" is missing
         figures.append(("Idioms of each sub-category", charts.idiom_bars(run.lexicon, taxonomy)))
     figures.append(("Map of the features", charts.feature_map(run.features, run.codebook)))
     figures += [
