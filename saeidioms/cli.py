@@ -142,6 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SaeidiomsError as error:
         print(f"saeidioms: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # what reads the output wants no more of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         print("saeidioms: stopped; the same command goes on from here.", file=sys.stderr)
         sys.exit(130)

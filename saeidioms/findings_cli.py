@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from saeidioms.artifacts import digest_json
+
 if TYPE_CHECKING:
     import pandas as pd
+
+_P_VALUES, _LEAST_P = ("p", "q", "holm", "p_family", "p_equivalence", "q_equivalence"), 1e-4
+_MOST_ROWS, _LONGEST_NAME = 80, 80  # printed; characters
 
 
 @dataclass(frozen=True)
@@ -286,12 +291,28 @@ def _answer(parsed: argparse.Namespace) -> None:
     template = Template(asked.pop("width_mm", Template.width_mm))
     run, question = resume(parsed.run), parsed.question
     answer = getattr(import_module(f"saeidioms.analyses.{question.room}"), question.function)
-    finding = answer(run, **asked)
+    finding = replace(answer(run, **asked), name=_name(question.verb, asked))
+    folder = keep(run, finding, formats, template)
     print(f"\n{finding.title}\n")
     print(as_text(finding.table))
     print(f"\n{finding.method}\n")
-    folder = keep(run, finding, formats, template)
     print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
+
+
+def _name(verb: str, asked: dict[str, Any]) -> str:
+    """Return the name of a finding by all that was asked, so that no answer hides another."""
+    from saeidioms.analyses.common import slug
+
+    values = [one for value in asked.values() for one in _each(value)]
+    said = [f"{one:g}" if isinstance(one, float) else str(one) for one in values]
+    name = slug(verb, *said)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}-{digest_json(said)[:6]}"
+
+
+def _each(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
 
 
 def _search(parsed: argparse.Namespace) -> None:
@@ -340,11 +361,30 @@ def as_text(table: pd.DataFrame) -> str:
         ends = zip(shown[low], shown.pop(high), strict=True)
         shown[low] = [f"[{_figure(a)}, {_figure(b)}]" if a == a else "" for a, b in ends]
         shown = shown.rename(columns={low: low.removesuffix("low") + "interval"})
+    for name in [name for name in shown if name in _P_VALUES or name.endswith("_p")]:
+        shown[name] = [_p_value(value) for value in shown[name]]
     same = [name for name in shown if len(shown) > 1 and shown[name].nunique(dropna=False) == 1]
-    text = shown.drop(columns=same).to_string(
-        index=False, float_format=_figure, na_rep="–", max_colwidth=60
+    text = (
+        shown.drop(columns=same)
+        .head(_MOST_ROWS)
+        .to_string(index=False, float_format=_figure, na_rep="–", max_colwidth=60)
     )
-    return "\n".join([text, *(f"{name}: {shown[name].iloc[0]}" for name in same)])
+    more = len(shown) - _MOST_ROWS
+    rest = [f"... and {more:,} rows more in table.csv"] if more > 0 else []
+    told = ((name, shown[name].iloc[0]) for name in same)
+    facts = [
+        f"{name}: {_figure(value) if isinstance(value, float) else ' '.join(str(value).split())}"
+        for name, value in told
+        if value == value and value != ""
+    ]
+    return "\n".join([text, *rest, *facts])
+
+
+def _p_value(value: float) -> str:
+    """Return a p-value, of which nothing below 0.0001 is known."""
+    if value != value:
+        return "–"
+    return "<.0001" if value < _LEAST_P else f"{value:.3g}"
 
 
 def _figure(value: float) -> str:

@@ -20,7 +20,7 @@ from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook
 from saeidioms.taxonomy.coding import code
 from saeidioms.taxonomy.comparison import compare
-from saeidioms.taxonomy.distribution import Distribution
+from saeidioms.taxonomy.distribution import Distribution, check_draws
 
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -52,6 +52,8 @@ REPORT_GIVEN = (
     *("shares", "compared", "level", "figures", "examples", "fidelity", "labelling"),
     *("options", "versions"),
 )
+
+_SHARES = (("codes", "min_strength"), ("codebook", "min_confidence"))
 
 SECTIONS = {
     "corpus": Section(read_corpus, given=("source",)),
@@ -89,7 +91,20 @@ def bind_options(given: Given) -> Sections:
             f"compare.baseline is missing beside {', '.join(sorted(versus))}; give it."
         )
     wanted = [name for name in SECTIONS if name != "compare" or "baseline" in given.get(name, {})]
-    return {
+    options = {
         name: bind(name, SECTIONS[name].function, given.get(name, {}), SECTIONS[name].given)
         for name in wanted
     }
+    _check_ranges(options)
+    return options
+
+
+def _check_ranges(options: Sections) -> None:
+    """Refuse at the door what a late stage would refuse after an hour of work."""
+    for section, name in _SHARES:
+        value = options[section][name]
+        if not 0 <= value <= 1:
+            raise OptionError(f"{name} is {value}; it must lie between 0 and 1.")
+    for section in ("distribution", "compare"):
+        if section in options:
+            check_draws(options[section]["level"], options[section]["n_boot"])

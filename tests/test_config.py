@@ -99,3 +99,19 @@ def test_an_empty_file_is_all_defaults(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("# nothing\n")
     assert read_config(path) == {}
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value"),
+    [
+        ("codes", "min_strength", -3.0),
+        ("codebook", "min_confidence", 1.5),
+        ("distribution", "level", 95),
+        ("distribution", "n_boot", 1),
+    ],
+)
+def test_a_value_out_of_range_is_refused_before_any_work(section, option, value):
+    from saeidioms.options import bind_options
+
+    with pytest.raises(OptionError, match=f"{option} is {value}"):
+        bind_options({section: {option: value}})

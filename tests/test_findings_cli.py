@@ -77,7 +77,7 @@ def test_a_finding_is_a_section_of_the_report_until_the_codes_change(finished, c
     cli.main(["compare", str(finished), *ARMS, *PERSON])
     page = (finished / "report" / "report.html").read_text(encoding="utf-8")
     assert "Shares of messages by arm, against control" in page
-    table = pd.read_csv(finished / "findings" / "compare-arm" / "table.csv")
+    table = pd.read_csv(finished / "findings" / "compare-arm-control-participant-id" / "table.csv")
     assert set(table["group"]) == {"video", "coach", "both"}
     cli.main(["codes", str(finished), "--min-strength", "0.3"])
     cli.main(["report", str(finished)])
@@ -171,3 +171,20 @@ def test_every_question_names_a_function_and_its_arguments():
         for option in (*question.options, *findings_cli.SHARED):
             assert option.name in known, (question.verb, option.name)
             assert option.required == (known[option.name].default is inspect.Parameter.empty)
+
+
+def test_an_answer_is_kept_though_nobody_reads_it_to_the_end(finished):
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m saeidioms templates {finished} --max-length 3 | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
+    assert (finished / "findings" / "templates-3" / "table.csv").exists()
+
+
+def test_no_answer_hides_one_to_another_question(finished, quick):
+    for level in ("6", "9"):
+        cli.main(["power", str(finished), *ARMS, "--difference", level, "--conversations", "50"])
+    kept = {path.name for path in (finished / "findings").glob("power-*")}
+    assert {"power-arm-control-6-50", "power-arm-control-9-50"} <= kept

@@ -41,6 +41,11 @@ def compare_groups(
     table = compare(
         run.distribution(of), by=by, baseline=baseline, against=against, panel=panel, **draws
     )
+    if table["p"].isna().all():
+        raise OptionError(
+            f"the groups of {by} have too few clusters ({draws['cluster']}) to compare them; give "
+            "--cluster with a column that has several values in each group, such as a person."
+        )
     figure = charts.change(table, run.codebook.taxonomy, panel=panel)
     tests = table[table["level"] == "sub_category"]
     title = f"Shares of {of} by {by}, against {baseline}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 from saeidioms import charts
 from saeidioms.analyses.common import coded_at, interval, number, slug, statistics_of
+from saeidioms.errors import OptionError
 from saeidioms.findings.course import trajectory
 from saeidioms.findings.finding import Finding
 from saeidioms.findings.following import transitions
@@ -85,6 +86,11 @@ def use_of_templates(
     parts = (run.corpus, run.codes, run.codebook.taxonomy)
     found = find_templates(*parts, **draws)
     names = found.loc[(found["q"] < 0.05) & (found["lift"] > 1), "template"]
+    if names.empty:
+        raise OptionError(
+            "no sequence recurs more often than chance in this run (q < .05), so that there is no "
+            "template to follow; see saeidioms templates."
+        )
     table = template_use(*parts, names, by=by, baseline=baseline, **draws)
     method = (
         f"Coverage: share of messages that follow one of {len(names)} templates (q < .05, lift "

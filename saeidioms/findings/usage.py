@@ -127,7 +127,7 @@ def difference(
     -------
     pandas.DataFrame
         ``kind, name, feature``, ``difference, low, high`` (percentage points), ``p``, ``q``
-        (Benjamini and Hochberg within each kind), ``ratio`` (log2 of the shares, half a unit added
+        (Benjamini and Hochberg within each kind), ``log2_ratio`` (of the shares, half a unit added
         to each side), ``share, baseline_share`` (of the units), ``count, baseline_count, n,
         baseline_n`` (units), ``clusters``; by kind, the largest z first.
 
@@ -164,7 +164,7 @@ def difference(
     )
     logs = [np.log2((count + 0.5) / size) for count, size in zip(counts, sizes, strict=True)]
     table = table.assign(
-        ratio=logs[1] - logs[0],
+        log2_ratio=logs[1] - logs[0],
         share=shares[1],
         baseline_share=shares[0],
         count=counts[1].astype(int),

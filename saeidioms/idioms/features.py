@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,7 @@ class FeatureTable(Shown):
         IndexError
             If there is no such feature.
         """
+        feature = index(feature)
         if not 0 <= feature < len(self):
             raise IndexError(f"There is no feature {feature}; give 0 to {len(self) - 1}.")
         row = {str(name): value for name, value in self.table.iloc[feature].to_dict().items()}
@@ -199,7 +201,13 @@ class FeatureTable(Shown):
         table = self.table[self.table["flag"].fillna("") == ""]
         for column, wanted in (("category", category), ("sub_category", sub_category)):
             if wanted is not None:
-                table = table[self._column(column).loc[table.index] == wanted]
+                values = self._column(column)
+                if wanted not in set(values):
+                    known = sorted(name for name in set(values) if name)
+                    raise OptionError(
+                        f"no feature has the {column} {wanted!r}; there are: {', '.join(known)}."
+                    )
+                table = table[values.loc[table.index] == wanted]
         for column, least in (
             *(("fidelity", min_fidelity), ("stability", min_stability)),
             ("density", min_density),

@@ -73,7 +73,7 @@ def search_features(
 def vector_of(query: str, encode: Encode, n: int) -> npt.NDArray[np.float32]:
     """Return the (D,) embedding of a query, once query and number are checked."""
     check_number(n)
-    if not query.strip():
+    if not isinstance(query, str) or not query.strip():
         raise OptionError("the query is empty; give some words.")
     return np.asarray(encode([query]), dtype=np.float32)[0]
 

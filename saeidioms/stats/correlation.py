@@ -145,9 +145,9 @@ def correlate(
     Returns
     -------
     observed, reliability, corrected
-        As above. NaN where a share (or the score) is constant. The corrected correlation is NaN
-        where the reliability is not above zero, its interval and error also where the interval of
-        the reliability reaches zero, since the correction then has no bound. It may exceed 1.
+        As above. NaN where a share (or the score) is constant. The corrected correlation, with its
+        interval and error, is NaN where the interval of the reliability reaches zero, since the
+        correction then has no bound. It may exceed 1.
     p
         (S,) float64, of the observed correlations, two-sided, against zero.
 
@@ -190,8 +190,8 @@ def correlate(
         for parts in zip(*(np.split(one, 3) for one in (values, low, high, error)), strict=True)
     )
     unbounded = ~(share.low > 0)
-    for ends in (corrected.low, corrected.high, corrected.error):
-        ends[unbounded] = np.nan
+    for part in (corrected.value, corrected.low, corrected.high, corrected.error):
+        part[unbounded] = np.nan
     return observed, share, corrected, p
 
 

@@ -20,6 +20,7 @@ from saeidioms.taxonomy.evidence import Transformer, carrying_words
 from saeidioms.taxonomy.placing import Encode
 
 _FEATURES = 3  # that speak for a code, shown
+_LONGEST = 20_000  # characters of a message
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,8 +110,14 @@ def explain(
     InputError
         If the text is empty.
     """
-    if not text.strip():
-        raise InputError("the text is empty; give a message.")
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("there is no text; give one message, as text.")
+    if len(text) > _LONGEST:
+        raise InputError(
+            f"the text has {len(text):,} characters; a message of at most {_LONGEST:,} can be "
+            "explained."
+        )
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate, say
     message = pd.DataFrame({"conversation_id": ["new"], "role": ["new"], "text": [text]})
     corpus = read_corpus(message).units(unit)
     texts = corpus.texts.tolist()

@@ -92,5 +92,5 @@ def test_a_message_can_be_one_unit(book):
 
 
 def test_an_empty_text_is_refused(book):
-    with pytest.raises(InputError, match="the text is empty"):
+    with pytest.raises(InputError, match="there is no text"):
         explain("  ", book, Words(), encode)

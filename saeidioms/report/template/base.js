@@ -25,7 +25,7 @@ const heard = (name, text) => element(name, { dir: "auto" }, text);
 
 const percent = (share) => {
   if (share === null) return "–";
-  return `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : share < 0.1 ? 2 : 1)}%`;
+  return `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : share < 0.01 ? 2 : 1)}%`;
 };
 const decimal = (value, digits = 2) => (value === null ? "–" : value.toFixed(digits));
 const count = (value) => value.toLocaleString("en");
