@@ -73,14 +73,15 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
         },
         textfont={"color": INK, "size": 14},
         tiling_pad=2,
-        sort=True,
+        sort=False,  # in the order of the other charts
         pathbar_visible=False,
         root_color="white",
     )
     whole = shares[shares["level"] == "uncoded"].iloc[0]
     without = f"; none of these: {whole['share']:.0%}" if of != "expressions" else ""
     fig.add_annotation(
-        text=f"Share of {of} that hold it (n = {whole['n']:,}{without})",
+        text=f"Share of {of} that hold it (n = {whole['n']:,}{without}); "
+        "what holds several is in several tiles, and once in its category's share",
         xref="paper", yref="paper", x=0.5, y=0, yshift=-10, yanchor="top", showarrow=False,
     )  # fmt: skip
     return carry(fig, rows)

@@ -137,7 +137,8 @@ def reliable_change(
         reliability=np.tile(yardstick.reliability, repeats),
         error=np.tile(yardstick.error, repeats),
     )
-    unknown = np.tile(yardstick.error == 0, repeats)
+    # Where people who were left alone do not agree with themselves, nothing can be told of others.
+    unknown = np.tile((yardstick.error == 0) | ~(yardstick.reliability > 0), repeats)
     summary.loc[unknown, ["share", "low", "high", "baseline_share", "p"]] = np.nan
     summary["q"] = adjusted_within(summary["p"], summary["level"])
     ordered = [

@@ -15,6 +15,7 @@ from saeidioms.sae.sparsity import RULES, Sparsity
 
 logger = logging.getLogger(__name__)
 
+_SPARSE = 4  # features a dictionary has, at least, for each that is active
 FEW_ROWS_PER_FEATURE = 8
 FEWEST_STEPS, EPOCHS, MOST_EPOCHS_ROWS = 1000, 12, 2**20
 WIDEST = 8
@@ -157,7 +158,12 @@ def _prefixes(shares: Sequence[float] | None, n_features: int) -> tuple[int, ...
 def _sizes(n_features: int | None, k: int | None, n_rows: int, width: int) -> tuple[int, int]:
     if n_features is None or k is None:
         chosen = choose_size(n_rows, width)
-        n_features = n_features or max(chosen[0], min(k or 1, n_rows))
+        n_features = n_features or max(chosen[0], _SPARSE * (k or 1))
+        if k is not None and n_features > n_rows:
+            raise OptionError(
+                f"k={k} asks for a dictionary of some {_SPARSE * k:,} features, and there are "
+                f"{n_rows:,} rows; lower k, or give n_features too."
+            )
         k = k or min(chosen[1], n_features)
     if k > n_features:
         raise OptionError(
