@@ -66,7 +66,7 @@ def advance(run: Run, stages: Sequence[Stage], until: str | None = None) -> None
     for stage in stages:
         reason = why_stale(run, stages, stage)
         if reason is None:
-            logger.info("%-12s up to date", stage.name)
+            logger.debug("%-12s up to date", stage.name)
         else:
             logger.info("%-12s %s", stage.name, reason)
             _build(run, stages, stage)
