@@ -14,7 +14,7 @@ from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import Floats, contrast_interval, ratio, sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted, adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.distribution import check_draws
+from saeidioms.taxonomy.distribution import check_draws, check_few
 
 Booleans = npt.NDArray[np.bool_]
 FEWEST = 2  # people: one alone does not vary
@@ -208,6 +208,7 @@ def _groups(coded: CodedMessages, by: str | None) -> Iterator[tuple[str, Boolean
         yield "", np.ones(len(coded), dtype=bool)
         return
     values = coded.groups(by)
+    check_few(by, values)
     for name in dict.fromkeys(values):
         yield name, values == name
 

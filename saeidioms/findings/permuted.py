@@ -12,6 +12,7 @@ from saeidioms.stats.bootstrap import sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted_within
 from saeidioms.stats.permutation import permutation_test
 from saeidioms.taxonomy.coded import CodedMessages
+from saeidioms.taxonomy.distribution import check_few
 
 _FEWEST = 100
 
@@ -70,6 +71,7 @@ def permute(
             raise OptionError(
                 f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(names)}."
             )
+    check_few(by, others)
     if not others:
         raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
     label = _of_cluster(groups, clusters, by, cluster)

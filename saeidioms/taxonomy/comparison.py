@@ -15,6 +15,7 @@ from saeidioms.taxonomy.distribution import (
     CONVERSATION,
     Distribution,
     check_draws,
+    check_few,
 )
 
 
@@ -105,6 +106,7 @@ def groups_to_compare(
             raise OptionError(
                 f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(groups)}."
             )
+    check_few(by, others)
     if not others:
         raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
     return groups, others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,7 @@ Counts = npt.NDArray[np.int64]
 Kind = Literal["messages", "units", "expressions"]
 CONVERSATION = "conversation_id"
 MISSING = "missing"
+_MOST_GROUPS = 50
 TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
     "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n", "of",
@@ -214,6 +216,22 @@ def no_column(name: str, columns: list[str]) -> OptionError:
     near = difflib.get_close_matches(name, columns, n=1)
     hint = f"did you mean {near[0]}?" if near else f"choose of: {', '.join(columns)}."
     return OptionError(f"there is no column {name}; {hint}")
+
+
+def check_few(by: str, groups: Iterable[str]) -> None:
+    """Refuse to compare hundreds of groups one by one, which takes long and tells nothing.
+
+    Raises
+    ------
+    OptionError
+        If there are more than 50 groups.
+    """
+    n = len(set(groups))
+    if n > _MOST_GROUPS:
+        raise OptionError(
+            f"{by} has {n:,} values, too many to compare one by one; choose a column with at most "
+            f"{_MOST_GROUPS}, or one group to compare with."
+        )
 
 
 def check_draws(level: float, n_boot: int) -> None:

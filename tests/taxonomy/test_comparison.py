@@ -142,3 +142,12 @@ def test_nothing_is_found_where_nothing_was_planted(planted):
     assert (planted.loc["control", "q"] > 0.05).all()
     assert (planted.xs("expressing sympathy", level="sub_category")["q"] > 0.05).all()
     assert planted.loc["control", "clusters"].unique().tolist() == [60]
+
+
+def test_hundreds_of_groups_are_not_compared_one_by_one(taxonomy):
+    rows = {"conversation_id": [f"c{i}" for i in range(60)], "text": "so sorry"}
+    corpus = read_corpus(pd.DataFrame(rows | {"person": [f"p{i}" for i in range(60)]}))
+    counted = distribute(corpus, coded(corpus, np.arange(60) % 2 == 0), taxonomy)
+    with pytest.raises(OptionError, match="person has 59 values, too many to compare one by one"):
+        compare(counted, by="person", baseline="p0")
+    compare(counted, by="person", baseline="p0", against="p1", n_boot=100)
