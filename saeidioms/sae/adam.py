@@ -31,8 +31,8 @@ class Adam:
         device = groups[0][0][0].device
         self.steps = [[torch.zeros((), device=device) for _ in group] for group in groups]
 
-    def step(self, rates: Sequence[float]) -> None:
-        """Take a step, with a learning rate for each group."""
+    def step(self, rates: Sequence[float | Tensor]) -> None:
+        """Take a step, with a learning rate for each group; as a tensor it may be recorded."""
         for group, rate, means, squares, steps in zip(
             self.groups, rates, self.means, self.squares, self.steps, strict=True
         ):

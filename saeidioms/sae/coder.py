@@ -15,7 +15,8 @@ from saeidioms.sae.pattern import Pattern
 from saeidioms.sae.rows import Matrix, Span, read
 from saeidioms.sae.sparsity import Inference
 
-BLOCK = 1024  # rows in a product; always all of them, see Coder.blocks
+BLOCK = 1024  # rows in a product on a CPU; always all of them, see Coder.blocks
+GPU_BLOCK, GPU_ENTRIES = 8192, 2**26  # the same on a GPU, where (rows, F) is at most so large
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +72,20 @@ class Coder:
         encoder = torch.from_numpy(self.encoder).to(self.device).T
         bias = torch.from_numpy(self.bias).to(self.device)
         rule = Inference(torch.from_numpy(self.threshold).to(self.device), self.limit)
-        starts = range(0, matrix.shape[0], BLOCK)
+        n_rows = self._rows_together
+        starts = range(0, matrix.shape[0], n_rows)
         for start in track(starts, description) if description else starts:
-            rows = read(matrix, slice(start, start + BLOCK)) - self.mean
-            full = np.zeros((BLOCK, len(self.mean)), dtype=np.float32)
+            rows = read(matrix, slice(start, start + n_rows)) - self.mean
+            full = np.zeros((n_rows, len(self.mean)), dtype=np.float32)
             full[: len(rows)] = rows
             pre = torch.addmm(bias, torch.from_numpy(full).to(self.device), encoder)[: len(rows)]
             yield start, _to_scipy(*rule.select(pre))
+
+    @property
+    def _rows_together(self) -> int:
+        if self.device == "cpu":
+            return BLOCK
+        return max(BLOCK, min(GPU_BLOCK, GPU_ENTRIES // len(self.encoder)))
 
 
 def _to_scipy(pattern: Pattern, values: torch.Tensor) -> sparse.csr_matrix:

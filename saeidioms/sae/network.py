@@ -13,7 +13,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from saeidioms.sae.pattern import Pattern
+from saeidioms.sae.pattern import Pattern, has_kernels
 from saeidioms.sae.sparsity import Inference, Selected, Sparsity, State
 from saeidioms.sae.team import Team
 
@@ -90,6 +90,12 @@ class Network:
         """All that is learnt, by name; not a copy."""
         learnt = {name: getattr(self, name) for name in PARAMETERS}
         return learnt | {"penalty": self.state.penalty, "bandwidth": self.state.bandwidth}
+
+    @property
+    def recordable(self) -> bool:
+        """Whether every step launches the same kernels on a GPU and waits for none of them."""
+        alone = self.team.size == 1 and len(self.prefixes) == 1
+        return self.sparsity.exact and alone and has_kernels(self.encoder)
 
     def learning(self, *names: str) -> list[tuple[Tensor, Tensor]]:
         """Return some weights with their gradients."""
@@ -176,12 +182,11 @@ class Network:
 
     def inference(self, k: int) -> Inference:
         """Return the rule as it holds after training."""
-        limited = self.sparsity.name == "topk"
-        return Inference(self.threshold, k if limited else None)
+        return Inference(self.threshold, k if self.sparsity.exact else None)
 
     def _encoder_gradient(self, inputs: Tensor, pattern: Pattern, by_pre: Tensor) -> None:
         pattern.add_transposed(by_pre, inputs, self.gradients["encoder"])
-        self.gradients["encoder_bias"].index_add_(0, pattern.columns, by_pre)
+        pattern.add_sums(by_pre, self.gradients["encoder_bias"])
 
 
 def _squared(matrix: Tensor) -> Tensor:

@@ -1,16 +1,19 @@
 """Where the non-zeros of a sparse matrix of activations stand, and products with such a matrix.
 
 Of F features only k are active in a row, so everything after the selection costs k / F of the
-dense product. A pattern may hold any number of active features per row.
+dense product. A pattern may hold any number of active features per row. On a CPU the products are
+MKL's, by torch; on a GPU those of `saeidioms.sae.kernels`, and cuSPARSE's where Triton is missing.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -65,10 +68,10 @@ class Pattern:
     @cached_property
     def _transposed(self) -> tuple[Tensor, Tensor, Tensor]:
         """Pointers and columns of the (F, B) transpose, and the order that its values take."""
-        if self.columns.is_cuda:
-            order = torch.argsort(self.columns, stable=True)
-            counts = torch.bincount(self.columns, minlength=self.n_features)
-            return _pointers(counts), self.rows[order], order
+        if _on_gpu(self.columns):
+            ordered, order = self.columns.sort(stable=True)
+            every = torch.arange(self.n_features + 1, device=ordered.device)
+            return torch.searchsorted(ordered, every), self.rows[order], order
         # Counting is several times faster than torch's stable sort.
         csr = (np.arange(len(self.columns)), self.columns.numpy(), self.pointers.numpy())
         csc = sparse.csr_array(csr, shape=self.shape).tocsc()
@@ -96,28 +99,74 @@ class Pattern:
 
     def multiply(self, values: Tensor, dense: Tensor) -> Tensor:
         """Return the (B, D) product ``Z @ dense``, for Z with these (nnz,) values here."""
-        return _csr(self.pointers, self.columns, values, self.shape) @ dense
+        total = dense.new_zeros(self.shape[0], dense.shape[1])
+        self.add_product(values, dense, total)
+        return total
 
     def add_product(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
         """Add to (B, D) `total` the product ``Z @ dense``, for Z with these (nnz,) values here.
 
         In place: a new dense matrix would cost several times the product.
         """
-        torch.addmm(total, _csr(self.pointers, self.columns, values, self.shape), dense, out=total)
+        _add_product(self.pointers, self.columns, values, dense, total)
 
     def add_transposed(self, values: Tensor, dense: Tensor, total: Tensor) -> None:
         """Add to (F, D) `total` the product ``Z.T @ dense``, in place."""
         pointers, rows, order = self._transposed
-        transposed = _csr(pointers, rows, values[order], self.shape[::-1])
-        torch.addmm(total, transposed, dense, out=total)
+        _add_product(pointers, rows, values[order], dense, total)
+
+    def add_sums(self, values: Tensor, total: Tensor) -> None:
+        """Add to (F,) `total` the sum of each feature's (nnz,) values, in place."""
+        if _on_gpu(values):  # index_add_ would add in any order there
+            ones = values.new_ones(self.shape[0], 1)
+            self.add_transposed(values, ones, total.unsqueeze(1))
+        else:
+            total.index_add_(0, self.columns, values)
 
     def sample(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the (nnz,) entries of ``left @ right.T`` here, for (B, D) and (F, D)."""
+        kernels = _kernels(left)
+        if kernels is not None:
+            return kernels.sample(self.pointers, self.columns, left, right)
         with_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-        if not (left.is_cuda or with_mkl):
+        if not (_on_gpu(left) or with_mkl):
             return self.take(left @ right.T)
         places = _csr(self.pointers, self.columns, left.new_zeros(len(self.columns)), self.shape)
         return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0, out=places).values()
+
+
+def has_kernels(tensor: Tensor) -> bool:
+    """Return whether a tensor is on a GPU, and Triton there for its products."""
+    return _on_gpu(tensor) and _has_triton()
+
+
+@functools.cache
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+def _on_gpu(tensor: Tensor) -> bool:
+    return tensor.is_cuda
+
+
+def _kernels(tensor: Tensor) -> ModuleType | None:
+    """Return the kernels for a tensor on a GPU; None where torch's own products must do."""
+    if not has_kernels(tensor):
+        return None
+    from saeidioms.sae import kernels
+
+    return kernels
+
+
+def _add_product(
+    pointers: Tensor, columns: Tensor, values: Tensor, dense: Tensor, total: Tensor
+) -> None:
+    kernels = _kernels(values)
+    if kernels is not None:
+        kernels.add_product(pointers, columns, values, dense, total)
+        return
+    shape = (len(total), len(dense))
+    torch.addmm(total, _csr(pointers, columns, values, shape), dense, out=total)
 
 
 def _pointers(counts: Tensor) -> Tensor:

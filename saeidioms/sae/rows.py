@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,7 +25,8 @@ from saeidioms.errors import InputError
 from saeidioms.progress import track
 from saeidioms.seeds import generator
 
-POOL_BYTES = 256 * 2**20  # on a CPU; on a GPU half of what is free
+POOL_BYTES = 256 * 2**20  # on a CPU
+GPU_SHARE = 4  # a quarter of a GPU's memory holds rows: all of them, or two pools in turn
 BLOCK = 4096  # rows that are read together
 SCATTERED = 64  # rows far apart that are read together
 MEASURED = 2**20  # rows that mean and scale are measured on, at most
@@ -228,8 +230,10 @@ class Batches:
     def _blocks_per_pool(self) -> int:
         bytes_per_block = 4 * BLOCK * self.matrix.shape[1]
         room = POOL_BYTES
-        if self.device.startswith("cuda"):
-            room = torch.cuda.mem_get_info(torch.device(self.device))[0] // 2
+        if self.device.startswith("cuda"):  # not by what is free: the order must come again
+            room = torch.cuda.get_device_properties(self.device).total_memory // GPU_SHARE
+            if len(self._blocks()) * bytes_per_block > room:
+                room //= 2
         return max(-(-self.size // BLOCK), room // bytes_per_block)
 
     def _pool_sizes(self) -> list[int]:
@@ -256,16 +260,30 @@ class Batches:
 
     def _load(self, parts: list[slice]) -> _Pool:
         """Return the scaled rows of some blocks, on the device."""
-        pool = torch.empty(
-            (sum(part.stop - part.start for part in parts), self.matrix.shape[1]),
-            pin_memory=self.device.startswith("cuda"),
-        )
+        n_rows = sum(part.stop - part.start for part in parts)
+        pool = torch.empty((n_rows, self.matrix.shape[1]), device=self.device)
         start = 0
-        for part in parts:
-            block = self.scaling.down(read(self.matrix, self.rows[part]))
-            pool[start : start + len(block)] = torch.from_numpy(block)
-            start += len(block)
-        return _Pool(pool.to(self.device, non_blocking=True))
+        with _copying(self.device):
+            for part in parts:
+                block = torch.from_numpy(self.scaling.down(read(self.matrix, self.rows[part])))
+                if pool.is_cuda:  # while it is copied the next is read
+                    block = block.pin_memory()
+                pool[start : start + len(block)].copy_(block, non_blocking=True)
+                start += len(block)
+        return _Pool(pool)
+
+
+@contextmanager
+def _copying(device: str) -> Iterator[None]:
+    """Copy to a GPU beside its work; all is there at the end."""
+    if not device.startswith("cuda"):
+        yield
+        return
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.default_stream(device))  # the memory may still be in use there
+    with torch.cuda.stream(stream):
+        yield
+    stream.synchronize()
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,6 +61,7 @@ class Sparsity(Protocol):
     """A rule; k is the number of active features in a row, exactly or on average."""
 
     name: ClassVar[str]
+    exact: ClassVar[bool]  # whether k places are selected in every row, also after training
 
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Set the state by the (B, F) pre-activations of the first batch."""
@@ -108,6 +109,7 @@ class TopK:
     """In each row the k largest pre-activations."""
 
     name: ClassVar[str] = "topk"
+    exact: ClassVar[bool] = True
 
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Nothing is learnt."""
@@ -135,6 +137,7 @@ class BatchTopK(TopK):
     """
 
     name: ClassVar[str] = "batch_topk"
+    exact: ClassVar[bool] = False
 
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Begin with the threshold of the first batch."""
@@ -151,6 +154,7 @@ class ReLU(TopK):
     """Every positive pre-activation; an L1 penalty, corrected step by step, keeps them at k."""
 
     name: ClassVar[str] = "relu"
+    exact: ClassVar[bool] = False
 
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Begin with a light penalty."""
@@ -180,6 +184,7 @@ class JumpReLU:
     """
 
     name: ClassVar[str] = "jumprelu"
+    exact: ClassVar[bool] = False
 
     def start(self, pre: Tensor, k: int, state: State, team: Team) -> None:
         """Begin with the threshold that lets k features fire."""
@@ -207,7 +212,7 @@ class JumpReLU:
         excess = team.sum_(fires.sum(dtype=gradient.dtype)) / (batch.n_rows * k) - 1
         pull = 2 * PULL * excess / (batch.n_rows * k)
         by_threshold = in_band * (threshold * gradient + pull) / -state.bandwidth
-        state.threshold_gradient.index_add_(0, batch.pattern.columns, by_threshold)
+        batch.pattern.add_sums(by_threshold, state.threshold_gradient)
         gradient.mul_(fires)
         return PULL * excess.square() / team.size  # every process adds its share
 

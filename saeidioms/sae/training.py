@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ from saeidioms.sae.adam import Adam
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.data import Data
 from saeidioms.sae.journal import Journal
-from saeidioms.sae.network import Network
+from saeidioms.sae.network import Network, Pass
 from saeidioms.sae.recipe import Recipe
+from saeidioms.sae.replay import Replayed
 from saeidioms.sae.rows import Scaling
 from saeidioms.sae.sparsity import Inference
 from saeidioms.sae.team import Team
@@ -191,6 +193,8 @@ class _Loop:
         self.history: list[dict[str, float]] = []
         self.step = 0
         self.loss, self.n_dead = torch.zeros(()), 0
+        self._learners: dict[int, Callable[[Tensor], tuple[Pass, Tensor]]] = {}
+        self._mover = self._recorded(self._move)
 
     @property
     def done(self) -> bool:
@@ -204,23 +208,42 @@ class _Loop:
 
     def take_step(self, batch: Tensor) -> None:
         """Learn from a batch."""
-        network, team = self.network, self.network.team
-        inputs, k = team.share(batch), self._k()
-        done = network.forward(inputs, k)
-        loss = network.backward(inputs, done, k, len(batch))
-        fired = torch.zeros_like(self.silent)
-        fired[done.pattern.columns[done.values > 0]] = 1
-        self.silent = torch.where(team.sum_(fired) > 0, 0, self.silent + 1)
+        network, inputs = self.network, self.network.team.share(batch)
+        done, loss = self._learner(self._k())(inputs)
         dead = (self.silent > SILENT_STEPS).nonzero().squeeze(1)
         if len(dead):
             network.let_fire(dead)
             loss += network.revive(inputs, done, dead, self.recipe.aux_coefficient)
-        for gradient in network.gradients.values():
-            team.sum_(gradient)
-        self.adam.step([self._factor() * rate for rate in self.rates])
-        network.decoder.div_(network.decoder.norm(dim=1, keepdim=True))
+        factor = self._factor()
+        on_device = torch.full((), factor, device=batch.device) if network.recordable else factor
+        self._mover(on_device)
         self.step += 1
-        self.loss, self.n_dead = team.sum_(loss), len(dead)
+        self.loss, self.n_dead = network.team.sum_(loss), len(dead)
+
+    def _learner(self, k: int) -> Callable[[Tensor], tuple[Pass, Tensor]]:
+        if k not in self._learners:
+            self._learners[k] = self._recorded(partial(self._learn, k))
+        return self._learners[k]
+
+    def _recorded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return Replayed(function) if self.network.recordable else function
+
+    def _learn(self, k: int, inputs: Tensor) -> tuple[Pass, Tensor]:
+        """Set the gradients, and count the steps that each feature has kept silent."""
+        done = self.network.forward(inputs, k)
+        loss = self.network.backward(inputs, done, k, self.recipe.batch_size)
+        fired = torch.zeros_like(self.silent)
+        done.pattern.add_sums((done.values > 0).to(fired.dtype), fired)
+        self.silent.add_(1).mul_(self.network.team.sum_(fired) == 0)
+        return done, loss
+
+    def _move(self, factor: Tensor | float) -> None:
+        """Take the step, with a share of the learning rate."""
+        for gradient in self.network.gradients.values():
+            self.network.team.sum_(gradient)
+        self.adam.step([factor * rate for rate in self.rates])
+        decoder = self.network.decoder
+        decoder.div_(decoder.norm(dim=1, keepdim=True))
 
     def _factor(self) -> float:
         """Return the share of the learning rate at this step."""
@@ -237,7 +260,7 @@ class _Loop:
         """Look at the held-out rows; return the row of the history."""
         k = self._k()
         explained = self.best.explain(self.network, self.network.inference(k))
-        exact = self.network.sparsity.name == "topk"
+        exact = self.network.sparsity.exact
         if k == self.recipe.k and (exact or self.step == self.recipe.steps):
             self.best.compare(self.network, explained)  # at unequal L0 there is no better
         row = {"step": self.step, "loss": self.loss.item(), "explained_variance": explained}
@@ -264,7 +287,7 @@ class _Loop:
     def resume(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
         """Go on from `everything`."""
         parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
-        self.silent = tensors.pop("silent")
+        self.silent.copy_(tensors.pop("silent"))
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor

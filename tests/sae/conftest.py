@@ -1,13 +1,19 @@
 """Data with a known dictionary, so that what is learnt can be compared with what was planted."""
 
 import multiprocessing
+import os
 from dataclasses import dataclass
 from multiprocessing import forkserver
 
 import numpy as np
 import pytest
+import torch
 
+from saeidioms.sae import pattern
 from saeidioms.sae.autoencoder import SparseAutoencoder
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,12 @@ def start():
         return process
 
     return run
+
+
+@pytest.fixture
+def gpu_kernels(monkeypatch):
+    """Take the way of a GPU on the CPU: the kernels are run by Triton's interpreter."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU, where the kernels run as they are")
+    pytest.importorskip("triton", reason="triton is not installed: it comes with extra 'test'")
+    monkeypatch.setattr(pattern, "_on_gpu", lambda tensor: True)

@@ -88,6 +88,13 @@ def dense_loss(rule, weights, inputs, prefixes, penalty, bandwidth):
     return torch.stack(losses).mean() + added
 
 
+@pytest.fixture(params=["cpu", "gpu"])
+def path(request):
+    if request.param == "gpu":
+        request.getfixturevalue("gpu_kernels")
+
+
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("prefixes", [(FEATURES,), (2, 5, FEATURES)], ids=["whole", "matryoshka"])
 @pytest.mark.parametrize(

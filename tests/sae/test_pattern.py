@@ -8,9 +8,11 @@ from saeidioms.sae.pattern import Pattern
 ROWS, FEATURES, WIDTH = 9, 7, 4
 
 
-@pytest.fixture(params=["mkl", "without mkl"])
+@pytest.fixture(params=["mkl", "without mkl", "kernels of a gpu"])
 def path(request, monkeypatch):
-    if request.param == "without mkl":
+    if request.param == "kernels of a gpu":
+        request.getfixturevalue("gpu_kernels")
+    elif request.param == "without mkl":
         monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
     elif not torch.backends.mkl.is_available():
         pytest.skip("this build of torch has no MKL")
@@ -47,6 +49,9 @@ def test_products_are_the_dense_ones(drawn, path):
     torch.testing.assert_close(total, 1 + dense.T @ upstream)
     sampled = (upstream @ decoder.T)[pattern.rows, pattern.columns]
     torch.testing.assert_close(pattern.sample(upstream, decoder), sampled)
+    sums = torch.ones(FEATURES, dtype=dense.dtype)
+    pattern.add_sums(values, sums)
+    torch.testing.assert_close(sums, 1 + dense.sum(dim=0))
 
 
 def test_the_parts_of_a_pattern_cover_it_once(drawn):
