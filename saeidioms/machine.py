@@ -60,6 +60,18 @@ def choose_device(device: str | None) -> str:
     return device
 
 
+@contextmanager
+def current_device(device: str) -> Iterator[None]:
+    """Make a GPU the current one: Triton launches kernels, and torch records graphs, there."""
+    if not device.startswith("cuda"):
+        yield
+        return
+    import torch
+
+    with torch.cuda.device(device):
+        yield
+
+
 @dataclass
 class Cost:
     """Seconds and peak resident memory (MiB) of a block of code; filled when the block ends."""

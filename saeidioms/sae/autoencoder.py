@@ -15,7 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from saeidioms.errors import InputError, OptionError
-from saeidioms.machine import choose_device
+from saeidioms.machine import choose_device, current_device
 from saeidioms.sae.activations import SHARD_ROWS, SparseActivations, write_activations
 from saeidioms.sae.checkpoint import Checkpoint
 from saeidioms.sae.coder import Coder
@@ -205,12 +205,11 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         journal = Journal(None if self.log_dir is None else Path(self.log_dir))
         path = None if self.checkpoint is None else Path(self.checkpoint)
         checkpoint = Checkpoint(path, recipe.key | data.key | {"seeds": self.seeds})
-        trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint, journal)
+        with current_device(recipe.device):
+            trained, self.stability_ = train_ensemble(data, recipe, self.seeds, checkpoint, journal)
         self._keep(trained, recipe)
-        center = trained.scaling.mean
-        self.metrics_, self.density_ = measure(
-            self._coder(), self.components_, matrix, train, held_out, center
-        )
+        rows = (matrix, train, held_out, trained.scaling.mean)
+        self.metrics_, self.density_ = measure(self._coder(), self.components_, *rows)
         return self
 
     def transform(self, X: npt.ArrayLike | Embeddings) -> sparse.csr_matrix:
@@ -369,7 +368,7 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         self.digest_ = digest_model(self._tensors(), self._rule())
 
     def _coder(self) -> Coder:
-        limit = self.k_ if self.sparsity_ == "topk" else None
+        limit = self.k_ if RULES[self.sparsity_].exact else None
         weights = (self.encoder_, self.encoder_bias_, self.mean_, self.threshold_)
         return Coder(*weights, limit, choose_device(self.device))
 
