@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Any
 
 from saeidioms.config import bind, check_sections
-from saeidioms.corpus.readers import read_corpus
-from saeidioms.corpus.select import select_units
-from saeidioms.embedding.embed import embed
 from saeidioms.errors import OptionError
-from saeidioms.idioms.fidelity import measure_fidelity
-from saeidioms.idioms.find import find_idioms
-from saeidioms.idioms.labelling import choose_labelling
-from saeidioms.report.build import build_report
 from saeidioms.run import Sections
-from saeidioms.sae.autoencoder import SparseAutoencoder
-from saeidioms.taxonomy.codebook import Codebook
-from saeidioms.taxonomy.coding import code
-from saeidioms.taxonomy.comparison import compare
-from saeidioms.taxonomy.distribution import Distribution, check_draws
+from saeidioms.taxonomy.distribution import check_draws
 
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -31,17 +21,23 @@ class Section:
 
     Attributes
     ----------
-    function
-        Its keyword arguments are the options.
+    name
+        ``"module:name"`` of the callable, in this package; its keyword arguments are the options.
     given
         Arguments that the pipeline passes itself.
     neutral
         Options that change no result, so that changing them makes nothing again.
     """
 
-    function: Callable[..., Any]
+    name: str
     given: tuple[str, ...] = ()
     neutral: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The callable, imported now: what binds no options need not pay for torch."""
+        callable_: Callable[..., Any] = resolve_name(f"saeidioms.{self.name}")
+        return callable_
 
 
 SHARED = {"cluster", "level", "n_boot", "seed"}  # that flags set for all statistics alike
@@ -56,21 +52,29 @@ REPORT_GIVEN = (
 _SHARES = (("codes", "min_strength"), ("codebook", "min_confidence"))
 
 SECTIONS = {
-    "corpus": Section(read_corpus, given=("source",)),
-    "units": Section(select_units, given=("corpus",)),
-    "embed": Section(embed, given=("corpus", "known"), neutral=("cache", "device")),
-    "sae": Section(SparseAutoencoder, given=("checkpoint",), neutral=("device", "log_dir")),
-    "idioms": Section(find_idioms, given=("corpus", "activations", "embeddings", "stability")),
-    "labels": Section(choose_labelling, given=("answers", "sub_categories", "corpus")),
+    "corpus": Section("corpus.readers:read_corpus", given=("source",)),
+    "units": Section("corpus.select:select_units", given=("corpus",)),
+    "embed": Section(
+        "embedding.embed:embed", given=("corpus", "known"), neutral=("cache", "device")
+    ),
+    "sae": Section(
+        "sae.autoencoder:SparseAutoencoder", given=("checkpoint",), neutral=("device", "log_dir")
+    ),
+    "idioms": Section(
+        "idioms.find:find_idioms", given=("corpus", "activations", "embeddings", "stability")
+    ),
+    "labels": Section(
+        "idioms.labelling:choose_labelling", given=("answers", "sub_categories", "corpus")
+    ),
     "fidelity": Section(
-        measure_fidelity,
+        "idioms.fidelity:measure_fidelity",
         given=("features", "corpus", "activations", "embeddings", "judge", "unseen"),
     ),
-    "codebook": Section(Codebook.propose, given=("features", "sae", "encode")),
-    "codes": Section(code, given=("corpus", "activations", "codebook")),
-    "distribution": Section(Distribution.shares),
-    "compare": Section(compare, given=("distribution",)),
-    "report": Section(build_report, given=REPORT_GIVEN),
+    "codebook": Section("taxonomy.codebook:Codebook.propose", given=("features", "sae", "encode")),
+    "codes": Section("taxonomy.coding:code", given=("corpus", "activations", "codebook")),
+    "distribution": Section("taxonomy.distribution:Distribution.shares"),
+    "compare": Section("taxonomy.comparison:compare", given=("distribution",)),
+    "report": Section("report.build:build_report", given=REPORT_GIVEN),
 }
 
 

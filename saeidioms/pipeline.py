@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saeidioms import charts, engine
 from saeidioms.artifacts import RunFolder, atomic_path, write_text
@@ -16,8 +16,10 @@ from saeidioms.idioms.labelling import estimate_cost
 from saeidioms.llm.cost import Estimate
 from saeidioms.options import FIXED, SECTIONS, Given, bind_options
 from saeidioms.run import APPLIED, Run, digest_source
-from saeidioms.sae.sweep import Sweep, sweep
 from saeidioms.stages import STAGES, check_groups, codebook_inputs, labelling_of, write_table
+
+if TYPE_CHECKING:
+    from saeidioms.sae.sweep import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +205,8 @@ def sweep_run(run: Run, out: str | Path, options: Mapping[str, Any]) -> tuple[Sw
     Path
         The folder.
     """
+    from saeidioms.sae.sweep import sweep
+
     advance(run, "embeddings")
     found = sweep(run.embeddings, groups=run.corpus.conversations, **options)
     folder = Path(out) / "sweep"

@@ -32,7 +32,6 @@ from saeidioms.options import SECTIONS
 from saeidioms.report.build import build_report
 from saeidioms.report.sections import marked_examples
 from saeidioms.run import Run, Sections
-from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook, lexicon
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
@@ -75,6 +74,8 @@ def _make_embeddings(run: Run, folder: Path) -> None:
 
 
 def _make_sae(run: Run, folder: Path) -> None:
+    from saeidioms.sae.autoencoder import SparseAutoencoder
+
     unfinished = folder.with_name(".sae.checkpoint")  # outlives the folder if this is killed
     sae = SparseAutoencoder(**run.record.options["sae"], checkpoint=unfinished)
     sae.fit(run.embeddings, groups=run.corpus.conversations).save(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from sklearn.manifold import TSNE
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.theme import HUES, category_colours, category_symbols, escape, figure
@@ -86,6 +85,8 @@ def feature_map(features: FeatureTable, codebook: Codebook, *, seed: int = 0) ->
 
 
 def _project(centroids: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
     perplexity = min(30.0, (len(centroids) - 1) / 3)
     projection = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed)
     return np.asarray(projection.fit_transform(np.asarray(centroids, dtype=np.float32)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.theme import BOTTOM, INK, SYMBOLS, TOP, figure
-from saeidioms.sae.sweep import Sweep
+
+if TYPE_CHECKING:
+    from saeidioms.sae.sweep import Sweep
 
 PANEL, GAP = 260, 70  # pixels
 

@@ -19,7 +19,6 @@ from saeidioms.llm.answers import Answers
 from saeidioms.llm.budget import Budget
 from saeidioms.llm.cost import Estimate, estimate
 from saeidioms.llm.endpoint import Endpoint
-from saeidioms.llm.local import LocalModel
 from saeidioms.llm.model import LanguageModel
 
 _MOST_ROLES = 6  # more speakers than these are users, each by a name
@@ -148,6 +147,8 @@ def choose_labelling(
         )
     model: LanguageModel
     if labeller == "local":
+        from saeidioms.llm.local import LocalModel
+
         model = LocalModel(llm)
     else:
         model = Endpoint(model=llm, base_url=base_url, seed=seed)

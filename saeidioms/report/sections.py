@@ -13,7 +13,6 @@ from saeidioms.charts.theme import category_colours
 from saeidioms.display import highlighted
 from saeidioms.idioms.feature import WEAK
 from saeidioms.report.explorer import shorten
-from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.stability import STABLE
 from saeidioms.taxonomy.evidence import carrying_words
 
@@ -63,6 +62,8 @@ def reading(corpus: Corpus) -> dict[str, Any]:
 
 def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
     """Return the autoencoder's sizes and its measures on held-out units."""
+    from saeidioms.sae.sparsity import RULES
+
     flags = features.table["flag"].fillna("")
     metrics = {name: float(value) for name, value in sae.metrics_.items()}
     known = np.isfinite(sae.stability_).any()

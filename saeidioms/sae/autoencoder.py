@@ -1,4 +1,4 @@
-"""The sparse autoencoder as a scikit-learn transformer."""
+"""The sparse autoencoder as a scikit-learn transformer; torch is imported to train and to code."""
 
 from __future__ import annotations
 
@@ -14,20 +14,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from saeidioms.errors import InputError, OptionError
+from saeidioms.errors import InputError
 from saeidioms.machine import choose_device, current_device
 from saeidioms.sae.activations import SHARD_ROWS, SparseActivations, write_activations
-from saeidioms.sae.checkpoint import Checkpoint
-from saeidioms.sae.coder import Coder
-from saeidioms.sae.data import Data
-from saeidioms.sae.ensemble import train_ensemble
 from saeidioms.sae.journal import Journal
-from saeidioms.sae.metrics import measure
 from saeidioms.sae.portrait import Portrait
-from saeidioms.sae.recipe import Recipe, settle
-from saeidioms.sae.rows import Matrix, streams
 from saeidioms.sae.size import split_rows
-from saeidioms.sae.sparsity import RULES
 from saeidioms.sae.storage import (
     DECISIVE,
     Tensors,
@@ -36,10 +28,13 @@ from saeidioms.sae.storage import (
     read_model,
     write_model,
 )
-from saeidioms.sae.training import Trained
 
 if TYPE_CHECKING:
     from saeidioms.embedding.embeddings import Embeddings
+    from saeidioms.sae.coder import Coder
+    from saeidioms.sae.recipe import Recipe
+    from saeidioms.sae.rows import Matrix
+    from saeidioms.sae.training import Trained
 
 Rule = Literal["topk", "batch_topk", "jumprelu", "relu"]
 Array = npt.NDArray[np.float32]
@@ -191,6 +186,12 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         InputError
             If the rows cannot be used: too few, not finite, all the same.
         """
+        from saeidioms.sae.checkpoint import Checkpoint
+        from saeidioms.sae.data import Data
+        from saeidioms.sae.ensemble import train_ensemble
+        from saeidioms.sae.metrics import measure
+        from saeidioms.sae.recipe import settle
+
         matrix = self._matrix(X, reset=True)
         n_rows = matrix.shape[0]
         if n_rows < FEWEST_ROWS:
@@ -199,8 +200,7 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
                 f"least {FEWEST_ROWS} (and does well from some hundreds on): give more texts."
             )
         recipe = settle(self.get_params(), n_rows, matrix.shape[1])
-        labels = None if groups is None else np.asarray(groups)
-        train, held_out = split_rows(n_rows, labels, self.seed)
+        train, held_out = split_rows(n_rows, groups, self.seed)
         data = Data.of(matrix, train, held_out, recipe)
         journal = Journal(None if self.log_dir is None else Path(self.log_dir))
         path = None if self.checkpoint is None else Path(self.checkpoint)
@@ -308,6 +308,8 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         OptionError
             If there is no such rule, or `k` is missing for ``"topk"``.
         """
+        from saeidioms.sae.recipe import check_rule
+
         weights = (
             np.array(array, np.float32) for array in (encoder, encoder_bias, components, mean)
         )
@@ -317,15 +319,9 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         self.threshold_ = np.array(above, np.float32)
         check_shapes(self._tensors())
         self.n_features_, self.n_features_in_ = self.encoder_.shape
-        fits = isinstance(k, int) and 1 <= k <= self.n_features_
-        if sparsity not in RULES or not (fits or (k is None and sparsity != "topk")):
-            raise OptionError(
-                f"sparsity={sparsity!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and "
-                f"for topk a k from 1 to {self.n_features_}."
-            )
+        check_rule(sparsity, k, self.n_features_)
         self.sparsity_, self.k_ = sparsity, k or 0
-        self.density_ = np.full(self.n_features_, np.nan, np.float32)
-        self.stability_ = self.density_.copy()
+        self.density_, self.stability_ = np.full((2, self.n_features_), np.nan, np.float32)
         self.metrics_, self.history_ = {}, pd.DataFrame({"step": []})
         self.digest_ = digest_model(self._tensors(), self._rule())
         return self
@@ -347,6 +343,8 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     def _matrix(self, X: Any, *, reset: bool) -> Matrix:
         """Return `X` as a float32 matrix of the right width, memory-mapped ones as they are."""
+        from saeidioms.sae.rows import streams
+
         if streams(X):
             if reset:
                 self.n_features_in_ = X.shape[1]
@@ -368,6 +366,9 @@ class SparseAutoencoder(Portrait, ClassNamePrefixFeaturesOutMixin, TransformerMi
         self.digest_ = digest_model(self._tensors(), self._rule())
 
     def _coder(self) -> Coder:
+        from saeidioms.sae.coder import Coder
+        from saeidioms.sae.sparsity import RULES
+
         limit = self.k_ if RULES[self.sparsity_].exact else None
         weights = (self.encoder_, self.encoder_bias_, self.mean_, self.threshold_)
         return Coder(*weights, limit, choose_device(self.device))

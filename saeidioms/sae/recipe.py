@@ -83,6 +83,16 @@ class Recipe:
         return asdict(self)
 
 
+def check_rule(rule: str, k: int | None, n_features: int) -> None:
+    """Raise OptionError where a dictionary of that size cannot have that rule and `k`."""
+    fits = isinstance(k, int) and 1 <= k <= n_features
+    if rule not in RULES or not (fits or (k is None and rule != "topk")):
+        raise OptionError(
+            f"sparsity={rule!r}, k={k!r} is no rule; give one of {', '.join(RULES)}, and "
+            f"for topk a k from 1 to {n_features}."
+        )
+
+
 def settle(options: Mapping[str, Any], n_rows: int, width: int) -> Recipe:
     """Check the options of a `SparseAutoencoder` and settle those left open.
 

@@ -62,7 +62,7 @@ def _sparsity(n_features: int, width: int) -> int:
 
 
 def split_rows(
-    n_rows: int, groups: npt.NDArray | None, seed: int
+    n_rows: int, groups: npt.ArrayLike | None, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the rows to train on and the rows held out: a tenth, in whole groups.
 
@@ -83,16 +83,17 @@ def split_rows(
     InputError
         If `groups` has another length.
     """
-    if groups is not None and len(groups) != n_rows:
+    labels = None if groups is None else np.asarray(groups)
+    if labels is not None and len(labels) != n_rows:
         raise InputError(
-            f"groups has {len(groups)} entries but there are {n_rows} rows; give one label a row."
+            f"groups has {len(labels)} entries but there are {n_rows} rows; give one label a row."
         )
     wanted = min(HELD_OUT * n_rows, MOST_HELD_OUT)
-    if groups is None:
+    if labels is None:
         order = generator(seed, "sae.split").permutation(n_rows)
         n_held_out = max(1, int(wanted))
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-    labels = np.unique(groups, return_inverse=True)[1]
+    labels = np.unique(labels, return_inverse=True)[1]
     sizes = np.bincount(labels)
     if len(sizes) < 2:
         logger.warning("all rows are of one group, so single rows of it are held out.")

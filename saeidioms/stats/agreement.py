@@ -10,7 +10,6 @@ import krippendorff
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
 from saeidioms.errors import InputError, OptionError
 
@@ -117,6 +116,8 @@ def cohen_kappa(
             f"the coders' ratings have shapes {one.shape} and {two.shape}; give one rating an item "
             "for each."
         )
+    from sklearn.metrics import cohen_kappa_score
+
     codes, names = _coded(np.stack([one, two]), categories)
     both = codes[:, (codes >= 0).all(axis=0)]
     if len(np.unique(both)) < _FEWEST:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # (..., P) sums over clusters -> (..., S)
@@ -73,12 +73,12 @@ def bootstrap_interval(
     rows, times = np.unique(sums, axis=0, return_counts=True)
     left_out = statistic(sums.sum(axis=0) - rows)
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    expanded = _expansion(len(sums)) * stats.t.ppf(tails, len(sums) - 1)
+    expanded = _expansion(len(sums)) * stdtrit(len(sums) - 1, tails)
     for s in range(len(point)):
         drawn = draws[np.isfinite(draws[:, s]), s]
         if len(drawn) and np.isfinite(point[s]):
             bent = _bend(expanded, drawn, point[s], left_out[:, s], times)
-            ends[:, s] = np.quantile(drawn, stats.norm.cdf(bent))
+            ends[:, s] = np.quantile(drawn, ndtr(bent))
     return ends[0], ends[1]
 
 
@@ -130,9 +130,9 @@ def contrast_interval(
     mean = np.where(finite, draws, 0).sum(axis=0) / np.maximum(drawn, 1)
     squares = np.where(finite, draws - mean, 0) ** 2
     error = _expansion(len(sums)) * np.sqrt(squares.sum(axis=0) / np.maximum(drawn - 1, 1))
-    reach = stats.t.ppf((1 + level) / 2, freedom) * error
+    reach = stdtrit(freedom, (1 + level) / 2) * error
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(point) / error, freedom)
+        p = 2 * stdtr(freedom, -np.abs(point) / error)
     p = np.where((error == 0) & (point == 0), 1.0, p)
     # Clusters that are all alike tell nothing of how others would vary.
     known = np.isfinite(point) & (drawn > 1) & ((error > 0) | (point == 0))
@@ -177,7 +177,7 @@ def _bend(
     if spread <= 0:
         return z
     acceleration = (times[finite] * deviation**3).sum() / (6 * spread**1.5)
-    bias = stats.norm.ppf(below)
+    bias = ndtri(below)
     shifted = bias + z
     bent: Floats = bias + shifted / np.maximum(1 - acceleration * shifted, np.finfo(float).tiny)
     return bent

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import false_discovery_control
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,6 +30,8 @@ def adjusted(p: npt.ArrayLike, method: Literal["fdr_bh", "holm"] = "fdr_bh") -> 
 
 
 def _fdr(p: Floats) -> Floats:
+    from scipy.stats import false_discovery_control  # here: it imports for a second
+
     return np.asarray(false_discovery_control(p, method="bh"), dtype=np.float64)
 
 

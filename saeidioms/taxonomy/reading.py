@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 
 from saeidioms.taxonomy.cues import find_cues
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -117,6 +116,8 @@ class SeedReading:
 
         With `cues`, those that the taxonomy declares are learnt together with the embeddings.
         """
+        from sklearn.linear_model import LogisticRegression
+
         holders = [(sub.name, sub.expressions) for sub in taxonomy.sub_categories]
         holders += [(group.name, group.seeds) for group in taxonomy.outside]
         texts = [seed for _, seeds in holders for seed in seeds]
