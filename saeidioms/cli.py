@@ -122,8 +122,8 @@ VERBS = {
     "fidelity": "measure how well each label tells where its feature fires",
     "codebook": "assign features to sub-categories, and write them for a supplement",
     "codes": "code units and messages",
-    "evidence": "mark in examples which words carry the code",
     "distribution": "count, with intervals",
+    "evidence": "mark in examples which words carry the code",
     "report": "put it all on one page",
 }
 

@@ -334,16 +334,16 @@ STAGES = (
         options=_options_of("codes"),
     ),
     Stage(
-        "evidence",
-        _make_evidence,
-        reads=("corpus", "embeddings", "sae", "codebook", "codes"),
-        options=_options_of(),
-    ),
-    Stage(
         "distribution",
         _make_distribution,
         reads=("corpus", "codebook", "codes"),
         options=_options_of("distribution", "compare"),
+    ),
+    Stage(
+        "evidence",
+        _make_evidence,
+        reads=("corpus", "embeddings", "sae", "codebook", "codes"),
+        options=_options_of(),
     ),
     Stage(
         "report",

@@ -101,15 +101,15 @@ def test_a_second_run_makes_nothing(finished, chats, made):
 
 def test_another_taxonomy_makes_only_what_follows_it(copy, chats, made):
     cli.main(command(chats, copy, "--taxonomy", "schwartz_values"))
-    assert made == ["codebook", "codes", "evidence", "distribution", "report"]
+    assert made == ["codebook", "codes", "distribution", "evidence", "report"]
     assert "benevolence" in (copy / "report" / "report.html").read_text().lower()
 
 
 def test_an_override_wins_and_only_what_follows_is_made(copy, chats, made, tmp_path):
     own = tmp_path / "own.csv"
     own.write_text("feature,sub_category\n0,self-oriented\n")
-    cli.main(command(chats, copy, "--overrides", str(own)))
-    assert made[0] == "codebook"
+    cli.main(command(chats, copy, "--overrides", str(own), "--until", "codebook"))
+    assert made == ["codebook"]
     row = Run(copy).codebook.table.iloc[0]
     assert (row["sub_category"], row["source"]) == ("self-oriented", "override")
 

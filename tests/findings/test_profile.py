@@ -65,8 +65,11 @@ def small(people, taxonomy):
 
 @pytest.fixture(scope="module")
 def ask(small):
+    """Ask for a profile, drawing less often."""
     corpus, codes, coded = small
-    return lambda who, **options: profile(coded, corpus, codes, LEXICON, who=who, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(habit, "_DRAWS", 2000)
+        yield lambda who, **options: profile(coded, corpus, codes, LEXICON, who=who, **options)
 
 
 @pytest.fixture(scope="module")

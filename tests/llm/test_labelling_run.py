@@ -79,12 +79,12 @@ def test_a_model_labels_and_judges_and_the_report_says_where_texts_went(run, ser
     n_requests = len(server.requests)
     assert len(kept.splitlines()) == n_requests
     run("--candidates", "1")
-    run("--candidates", "1", "--min-strength", "0.3")
+    run("--candidates", "1", "--min-strength", "0.3", "--until", "codes")
     assert len(server.requests) == n_requests
 
 
 def test_a_budget_ends_the_asking_and_what_is_left_keeps_its_offline_label(run, server):
-    table = run("--candidates", "1", "--max-calls", "4").labelled.table
+    table = run("--candidates", "1", "--max-calls", "4", "--until", "labels").labelled.table
     assert (table["label_source"] == "tiny").sum() == 4
     assert (table["label_source"] == "offline").sum() == 8
     assert len(server.requests) == 4
@@ -93,10 +93,10 @@ def test_a_budget_ends_the_asking_and_what_is_left_keeps_its_offline_label(run, 
 def test_a_run_stopped_by_the_server_goes_on_and_asks_nothing_twice(run, server, capsys):
     server.script = [says(server)] * 5 + [server.status(401, "no such key")]
     with pytest.raises(SystemExit):
-        run("--candidates", "1")
+        run("--candidates", "1", "--until", "fidelity")
     assert "OPENAI_API_KEY" in capsys.readouterr().err
     server.script = []
-    run("--candidates", "1")
+    run("--candidates", "1", "--until", "fidelity")
     asked = [question for question in server.asked() if "Phrases more frequent" in question]
     refused = len(server.requests) - len(set(map(json.dumps, server.requests)))
     assert len(asked) - len(set(asked)) == refused <= 8  # those under way when it refused

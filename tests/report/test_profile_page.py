@@ -147,29 +147,34 @@ def test_the_same_profile_gives_the_same_page_with_its_notice(parts, page):
     assert '<p class="notice" role="note">These chats are synthetic.</p>' in found
 
 
-@pytest.mark.parametrize("who", ["fan", "chatty", "one", '<b id="who">'])
-def test_in_a_browser_nothing_overflows_and_nothing_is_asked_for(page, tmp_path, who):
+@pytest.fixture(scope="module")
+def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
-    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if browser is None:
+    path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if path is None:
         pytest.skip("no Chromium is installed")
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("who", ["fan", "chatty", "one", '<b id="who">'])
+def test_in_a_browser_nothing_overflows_and_nothing_is_asked_for(browser, page, tmp_path, who):
     path = tmp_path / "page.html"
     path.write_text(page(who), encoding="utf-8")
     said, asked = [], []
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=browser, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+    for width in (1280, 390):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        dots = tab.locator("#shares .dot").evaluate_all(
+            "dots => dots.map(dot => getComputedStyle(dot).fill)"
         )
-        for width in (1280, 390):
-            tab = opened.new_page(viewport={"width": width, "height": 900})
-            tab.on("console", lambda message: said.append(message.text))
-            tab.on("request", lambda request: asked.append(request.url))
-            tab.goto(path.as_uri())
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width
-            dots = tab.locator("#shares .dot").evaluate_all(
-                "dots => dots.map(dot => getComputedStyle(dot).fill)"
-            )
-            assert len(set(dots)) == 5  # four categories and the key: the style is admitted
-        opened.close()
+        assert len(set(dots)) == 5  # four categories and the key: the style is admitted
+        tab.close()
     assert said == []
     assert set(asked) == {path.as_uri()}
