@@ -25,16 +25,7 @@ CONTROL = ["--by", "arm", "--control", "control"]
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("asked")
     demo_frame(participants=64).to_csv(folder / "chats.csv", index=False)
-    options = [
-        "--role",
-        "supporter",
-        "--n-features",
-        "48",
-        "--k",
-        "4",
-        "--cluster",
-        "participant_id",
-    ]
+    options = ["--role", "supporter", "--n-features", "48", "--k", "4", *PERSON]
     cli.main(["run", str(folder / "chats.csv"), "--out", str(folder / "run"), *options])
     return folder / "run"
 
@@ -181,6 +172,15 @@ def test_an_answer_is_kept_though_nobody_reads_it_to_the_end(finished):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert (finished / "findings" / "templates-3" / "table.csv").exists()
+
+
+def test_a_question_imports_no_torch_though_it_draws_the_report_anew(finished):
+    import subprocess
+    import sys
+
+    asked = "import sys; from saeidioms import cli; cli.main(sys.argv[1:])"
+    told = f"{asked}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", told, "shares", str(finished)], check=True)
 
 
 def test_no_answer_hides_one_to_another_question(finished, quick):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 IDIOMS = 14
 EXAMPLES = 4
+# As the classes of `saeidioms.sae.sparsity` are called, which import torch.
+RULES = {"topk": "TopK", "batch_topk": "BatchTopK", "jumprelu": "JumpReLU", "relu": "ReLU"}
 LEAST_FORM = 0.2  # log-odds under which a cue of form is not worth a reader's time
 
 
@@ -62,8 +64,6 @@ def reading(corpus: Corpus) -> dict[str, Any]:
 
 def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
     """Return the autoencoder's sizes and its measures on held-out units."""
-    from saeidioms.sae.sparsity import RULES
-
     flags = features.table["flag"].fillna("")
     metrics = {name: float(value) for name, value in sae.metrics_.items()}
     known = np.isfinite(sae.stability_).any()
@@ -71,7 +71,7 @@ def quality(sae: SparseAutoencoder, features: FeatureTable) -> dict[str, Any]:
         **metrics,
         "n_features": int(sae.n_features_),
         "k": int(sae.k_),
-        "rule": type(RULES[sae.sparsity_]).__name__,
+        "rule": RULES[sae.sparsity_],
         "seed": sae.seed,
         "seeds": sae.seeds,
         "stable": float((sae.stability_ >= STABLE).mean()) if known else None,

@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 import plotly.graph_objects as go
 import pytest
 
+from saeidioms.report import sections
 from saeidioms.report.build import build_report
+from saeidioms.sae.sparsity import RULES
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\u2028{{7*7}}"
 
@@ -111,3 +113,7 @@ def test_a_sub_category_tells_the_form_that_speaks_for_it_and_its_stability_is_s
     assert "question ×2.7" in sub_categories  # exp(1), of the last
     assert sub_categories.count("<b>Form:</b>") < sub_categories.count("<details>")
     assert "Stable features" in page
+
+
+def test_a_rule_of_sparsity_is_called_as_its_class_is():
+    assert {name: type(rule).__name__ for name, rule in RULES.items()} == sections.RULES
