@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from saeidioms import cli
+from saeidioms import cli, pipeline
+from saeidioms.analyses import common
 from saeidioms.corpus.demo import demo_frame
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,12 +28,18 @@ def place(tmp_path_factory):
     return place
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Answer questions without drawing the report anew after each: the run's own is drawn."""
+    monkeypatch.setattr(common, "advance", lambda run, until="codes": pipeline.advance(run, until))
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))],
     ids=lambda page: page.stem,
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:runpy")  # `-m` of what is imported already
-def test_what_a_page_tells_to_do_works(page, place, monkeypatch):
+def test_what_a_page_tells_to_do_works(page, place, quick, monkeypatch):
     monkeypatch.chdir(place)
     names: dict[str, object] = {}
     for kind, block in BLOCK.findall(page.read_text(encoding="utf-8")):
