@@ -118,6 +118,11 @@ class RunFolder:
         return self.root / "people"
 
     @property
+    def overrides(self) -> Path:
+        """``overrides.csv``: what people said of features, in sheets or in the explorer."""
+        return self.people / "overrides.csv"
+
+    @property
     def findings(self) -> Path:
         """``findings``: answers to questions that were asked of the finished run."""
         return self.root / "findings"
@@ -129,6 +134,10 @@ class RunFolder:
         """
         own = self.root / name
         return own if own.is_file() else Path(name)
+
+    def told(self, path: Path) -> str:
+        """Return how an option names a file of this folder, so that `given` finds it again."""
+        return str(path.relative_to(self.root))
 
     def stage(self, name: str) -> Path:
         """Folder of one stage."""

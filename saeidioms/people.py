@@ -17,13 +17,13 @@ from saeidioms.run import Run
 from saeidioms.stages import write_table
 from saeidioms.taxonomy.coding_sheet import write_sheet
 from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
-from saeidioms.taxonomy.inheritance import remember
 from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
+from saeidioms.taxonomy.overrides import OverridesFile
 from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded
 
 logger = logging.getLogger(__name__)
 
-SHEET, OVERRIDES, AGREEMENT = "sheet.xlsx", "overrides.csv", "agreement.csv"
+SHEET, AGREEMENT = "sheet.xlsx", "agreement.csv"
 SAMPLE, DESIGN, FIGURES, SHARES = "sample.csv", "design.csv", "validation.csv", "corrected.csv"
 GROWN = "taxonomy.yaml"
 
@@ -54,37 +54,48 @@ def merge(
 
     Writes ``overrides.csv`` and ``agreement.csv`` to the folder ``people``, and what tells the
     features apart beside them: in a run with another dictionary these overrides hold for the
-    features that are found again. See `saeidioms.taxonomy.merging.merge_sheets`.
+    features that are found again. What was said in the explorer stays. See
+    `saeidioms.taxonomy.merging.merge_sheets`.
+
+    Raises
+    ------
+    OptionError
+        As for `own_overrides`.
+    """
+    said = own_overrides(run)
+    taxonomy = run.codebook.taxonomy
+    merged = merge_sheets(
+        sheets, run.labelled, taxonomy, adjudicator=adjudicator, rule=rule, seed=seed
+    )
+    if kept := said.merge(merged.overrides):
+        logger.info("What was said in the explorer stays, of features: %s", ", ".join(map(str, kept)))
+    with atomic_path(run.folder.people / AGREEMENT) as agreement:
+        write_table(merged.agreement, agreement)
+    run.record.options["codebook"]["overrides"] = run.folder.told(said.path)
+    advance(run)
+    return merged
+
+
+def own_overrides(run: Run) -> OverridesFile:
+    """Return the overrides that a run keeps in its folder ``people``, which may be none yet.
 
     Raises
     ------
     OptionError
         If the codebook of the run was applied from another, or has other overrides already.
     """
-    codebook = run.record.options["codebook"]
-    path = run.folder.people / OVERRIDES
-    # Told from the run's own folder, so that it is found from anywhere, and after a move.
-    own = str(path.relative_to(run.folder.root))
+    used = run.record.options["codebook"]["overrides"]
     if run.frozen:
         raise OptionError(
-            f"the codebook of {run.folder.root} is that of {run.record.dictionary}; merge there."
+            f"the codebook of {run.folder.root} is that of {run.record.dictionary}; merge there, "
+            "or explore that."
         )
-    if codebook["overrides"] not in (None, own):
+    if used is not None and run.folder.given(used).resolve() != run.folder.overrides.resolve():
         raise OptionError(
-            f"the run has overrides already, {codebook['overrides']}; add their rows to a sheet, "
-            "or make the codebook without them."
+            f"the run has overrides already, {used}; add their rows to a sheet, or make the "
+            "codebook without them."
         )
-    taxonomy = run.codebook.taxonomy
-    merged = merge_sheets(
-        sheets, run.labelled, taxonomy, adjudicator=adjudicator, rule=rule, seed=seed
-    )
-    merged.save(path)
-    remember(path, run.sae)
-    with atomic_path(run.folder.people / AGREEMENT) as agreement:
-        write_table(merged.agreement, agreement)
-    codebook["overrides"] = own
-    advance(run)
-    return merged
+    return OverridesFile(run.folder.overrides, run.codebook.taxonomy, run.sae)
 
 
 def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:

@@ -94,10 +94,19 @@ def start(source: str | Path, folder: str | Path, given: Given) -> Run:
     Run
         Ready for `advance`.
     """
-    options = bind_options(given)
+    root = RunFolder(Path(folder))
+    options = bind_options(_with_own_overrides(given, root))
     # Refuses a missing taxonomy before anything expensive is done.
-    codebook_inputs(options, RunFolder(Path(folder)))
+    codebook_inputs(options, root)
     return Run.prepare(folder, source, options)
+
+
+def _with_own_overrides(given: Given, folder: RunFolder) -> Given:
+    """Return the options with what people said of this run, where they name no other overrides."""
+    codebook = given.get("codebook", {})
+    if "overrides" in codebook or not folder.overrides.is_file():
+        return given
+    return {**given, "codebook": {**codebook, "overrides": folder.told(folder.overrides)}}
 
 
 def start_demo(folder: str | Path, given: Given) -> Run:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from saeidioms.documents.book import Agreement, Estimate
-from saeidioms.people import AGREEMENT, FIGURES, OVERRIDES, SHARES
+from saeidioms.people import AGREEMENT, FIGURES, SHARES
 from saeidioms.run import Run
 from saeidioms.taxonomy.validation import primary_codes
 
@@ -45,7 +45,7 @@ def agreement_of(run: Run) -> Mapping[Place, Agreement]:
 def _among_coders(run: Run) -> pd.DataFrame:
     """Return Krippendorff's alpha of places, where the codebook is by these coders' word."""
     path = run.folder.people / AGREEMENT
-    own = str((run.folder.people / OVERRIDES).relative_to(run.folder.root))
+    own = run.folder.told(run.folder.overrides)
     if run.record.options["codebook"]["overrides"] != own or not path.is_file():
         return pd.DataFrame()
     table = pd.read_csv(path)

@@ -15,6 +15,7 @@ from saeidioms.display import Cell, Display, Shown, Table
 from saeidioms.embedding.embed import embed_like
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
+from saeidioms.taxonomy.overrides import PROPOSED
 from saeidioms.taxonomy.placing import Encode, directions_of, place
 from saeidioms.taxonomy.reading import Dictionary, SeedReading
 from saeidioms.taxonomy.sheet import format_parts, parse_parts, read_rows
@@ -104,8 +105,9 @@ class Codebook(Shown):
         min_confidence
             Confidence (probability of the place) below which a feature is left unassigned; 0 to 1.
         overrides
-            CSV with columns ``feature``, ``sub_category`` (may name an outside group, or be
-            empty for none) and optionally ``label`` and ``note``: a person's word, which wins.
+            CSV with columns ``feature``, ``sub_category`` (may name an outside group, be empty
+            for none, or say "as proposed") and optionally ``label``, ``note`` and ``by``: a
+            person's word, which wins.
 
         Raises
         ------
@@ -281,29 +283,35 @@ def _places(taxonomy: Taxonomy, names: np.ndarray) -> dict[str, list[str]]:
 def _overridden(
     table: pd.DataFrame, path: Path, taxonomy: Taxonomy, lift: np.ndarray, typical: np.ndarray
 ) -> pd.DataFrame:
-    """Return the table with a person's places, as heavy as the median assigned feature or more."""
+    """Return the table with a person's word: their places weigh as the median feature's, or more."""
     known = table["feature"].tolist()
-    rows = read_rows(path, taxonomy, known, required=("feature", "sub_category"), allowed=COLUMNS)
+    rows = read_rows(
+        *(path, taxonomy, known),
+        required=("feature", "sub_category"),
+        allowed=(*COLUMNS, "by"),
+        words=(PROPOSED,),
+    )
     assigned = (table["weight"] * typical)[table["weight"] > 0]
     median = float(assigned.median()) if len(assigned) else 1.0
     usual = np.divide(median, typical, out=np.ones_like(typical), where=typical > 0)
     heavy = np.maximum(lift, usual)
-    places = _places(taxonomy, rows["place"].to_numpy(object))
-    at = table.index[table["feature"].isin(rows["feature"])]
-    order = pd.Index(rows["feature"]).get_indexer(table.loc[at, "feature"])
-    table = table.copy()
-    for column, values in places.items():
-        table.loc[at, column] = np.array(values, dtype=object)[order]
-    named = rows["place"].to_numpy(object)[order] != ""
-    table.loc[at, "weight"] = np.where(named, heavy[at], 0.0).round(_DECIMALS)
+    table = table.set_index("feature", drop=False)
+    said = rows.set_index("feature")
+    for column in said.columns.intersection(["label", "note"]):
+        given = said[column][said[column] != ""]
+        table.loc[given.index, column] = given
+    placed = said[said["place"] != PROPOSED]
+    at = placed.index
+    for column, values in _places(taxonomy, placed["place"].to_numpy(object)).items():
+        table.loc[at, column] = np.array(values, dtype=object)
+    named = placed["place"].to_numpy(object) != ""
+    row = table.index.get_indexer(at)
+    table.loc[at, "weight"] = np.where(named, heavy[row], 0.0).round(_DECIMALS)
     table.loc[at, "also"] = ""
     table.loc[at, "confidence"] = 1.0
     table.loc[at, "source"] = "override"
-    table.loc[at, "note"] = rows["note"].to_numpy(object)[order]
-    if "label" in rows:
-        given = rows["label"].to_numpy(object)[order]
-        table.loc[at, "label"] = np.where(given == "", table.loc[at, "label"], given)
-    return table
+    table.loc[at, "note"] = placed["note"]
+    return table.reset_index(drop=True)
 
 
 def _read_table(path: Path, taxonomy: Taxonomy) -> pd.DataFrame:

@@ -113,6 +113,24 @@ def remember(overrides: Path, sae: SparseAutoencoder) -> None:
         save_file({"components": sae.components_}, path, {"dictionary": sae.digest})
 
 
+def dictionary_of(overrides: Path) -> str | None:
+    """Return the digest of the dictionary that a file of overrides is of; None if not known.
+
+    Raises
+    ------
+    ArtifactError
+        If what was kept beside the file is damaged.
+    """
+    kept = overrides.with_suffix(_KEPT)
+    if not kept.is_file():
+        return None
+    try:
+        with safe_open(kept, "np") as file:
+            return str(file.metadata()["dictionary"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise _damaged(kept, error) from error
+
+
 def overrides_for(overrides: Path, sae: SparseAutoencoder, folder: Path) -> Path:
     """Return a file of the overrides as they hold for a dictionary.
 
@@ -126,22 +144,24 @@ def overrides_for(overrides: Path, sae: SparseAutoencoder, folder: Path) -> Path
     InputError
         As for `inherit`.
     """
-    kept = overrides.with_suffix(_KEPT)
-    if not kept.is_file():
+    if dictionary_of(overrides) in (None, sae.digest):
         return overrides
+    kept = overrides.with_suffix(_KEPT)
     try:
         with safe_open(kept, "np") as file:
-            if file.metadata()["dictionary"] == sae.digest:
-                return overrides
             old = file.get_tensor("components")
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{kept} is damaged ({error}); merge the sheets again.") from error
+    except (OSError, SafetensorError) as error:
+        raise _damaged(kept, error) from error
     table = pd.read_csv(overrides, keep_default_na=False, encoding="utf-8-sig")
     found = inherit(table, old, sae.components_).dropna(subset="feature")
     with atomic_path(folder / "inherited.csv") as path:
         found.drop(columns=["old_feature", "cosine"]).to_csv(path, index=False)
     logger.info("%d of %d overrides are inherited from %s.", len(found), len(table), overrides)
     return folder / "inherited.csv"
+
+
+def _damaged(kept: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{kept} is damaged ({error}); merge the sheets again.")
 
 
 def _whence(old: int, cosine: float, *, least: float) -> str:

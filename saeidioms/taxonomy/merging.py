@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from saeidioms.artifacts import atomic_path
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.progress import track
@@ -20,7 +19,7 @@ from saeidioms.seeds import generator
 from saeidioms.stats.agreement import bootstrap_estimate, cohen_kappa, krippendorff_alpha
 from saeidioms.taxonomy.coding_sheet import NONE, choices
 from saeidioms.taxonomy.filled_sheet import read_sheet
-from saeidioms.taxonomy.formulas import disarm
+from saeidioms.taxonomy.overrides import write_overrides
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -75,11 +74,7 @@ class Merged:
         ArtifactError
             If the file cannot be written.
         """
-        rows = self.overrides
-        rows = rows.assign(**{name: rows[name].map(disarm) for name in ("label", "note")})
-        with atomic_path(Path(path)) as temporary:
-            # Spreadsheets take a file for UTF-8 only by its byte-order mark.
-            rows.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+        write_overrides(self.overrides, Path(path))
 
 
 def merge_sheets(

@@ -25,6 +25,7 @@ def read_rows(
     *,
     required: Sequence[str],
     allowed: Sequence[str],
+    words: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Read and check a CSV that says where features belong.
 
@@ -38,6 +39,8 @@ def read_rows(
         The features there are, or None where the file itself says which.
     required, allowed
         Column names.
+    words
+        What may stand in place of a sub-category besides.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def read_rows(
     for name in required:
         if name not in header:
             raise InputError(f"{path}: the column {name!r} is missing; add it to the first row.")
-    rows = [_checked(path, line, row, taxonomy, features) for line, row in body]
+    rows = [_checked(path, line, row, taxonomy, features, words) for line, row in body]
     first: dict[int, int] = {}
     for (line, _), row in zip(body, rows, strict=True):
         if row["feature"] in first:
@@ -116,11 +119,17 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
 
 
 def _checked(
-    path: Path, line: int, row: dict[str, str], taxonomy: Taxonomy, features: Sequence[int] | None
+    path: Path,
+    line: int,
+    row: dict[str, str],
+    taxonomy: Taxonomy,
+    features: Sequence[int] | None,
+    words: Sequence[str],
 ) -> dict:
     where = f"{path}, row {line}"
     feature = _feature(where, row["feature"], features)
-    checked: dict = {"note": "", **row, "feature": feature, "place": _place(where, row, taxonomy)}
+    checked: dict = {"note": "", **row, "feature": feature}
+    checked["place"] = _place(where, row, taxonomy, words)
     for name in _NUMBERS.keys() & row.keys():
         checked[name] = _number(where, name, row[name])
     _check_parts(where, row.get("also", ""), taxonomy)
@@ -142,9 +151,9 @@ def _feature(where: str, cell: str, features: Sequence[int] | None) -> int:
     return feature
 
 
-def _place(where: str, row: dict[str, str], taxonomy: Taxonomy) -> str:
+def _place(where: str, row: dict[str, str], taxonomy: Taxonomy, words: Sequence[str]) -> str:
     name = row["sub_category"] or row.get("outside", "")
-    if name:
+    if name and name not in words:
         _check_place(where, name, taxonomy)
     return name
 
