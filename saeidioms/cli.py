@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saeidioms import documents_cli, experts_cli, findings_cli, people_cli
+from saeidioms import documents_cli, experts_cli, findings_cli, people_cli, server_cli
 from saeidioms.errors import OptionError, SaeidiomsError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ examples:
   saeidioms sweep chats.csv --out out                 which size of the dictionary suits it
   saeidioms apply out new_chats.csv --out new         code new chats with a stored run
   saeidioms sheet out --coders ann bob                features for people to code; then merge
+  saeidioms explore out                               all of it in the browser: read, search, edit
   saeidioms codebook out --words masked               codebook of a paper's supplement; also card
   saeidioms compare out --by arm --baseline control   a question to a finished run; also change,
                                                       study, traits, templates, predict, power ...
@@ -192,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     experts_cli.add_verbs(verbs)
     people_cli.add_verbs(verbs)
     documents_cli.add_verbs(verbs)
+    server_cli.add_verbs(verbs)
     for name, help_text in VERBS.items():
         stage = verbs.add_parser(name, help=f"stage: {help_text}")
         stage.add_argument("run", metavar="RUN", help="a run folder")

@@ -68,7 +68,9 @@ def merge(
         sheets, run.labelled, taxonomy, adjudicator=adjudicator, rule=rule, seed=seed
     )
     if kept := said.merge(merged.overrides):
-        logger.info("What was said in the explorer stays, of features: %s", ", ".join(map(str, kept)))
+        logger.info(
+            "What was said in the explorer stays, of features: %s", ", ".join(map(str, kept))
+        )
     with atomic_path(run.folder.people / AGREEMENT) as agreement:
         write_table(merged.agreement, agreement)
     run.record.options["codebook"]["overrides"] = run.folder.told(said.path)

@@ -354,6 +354,6 @@ STAGES = (
         ),
         options=_options_of("distribution", "compare", "report"),
         inputs=_findings,
-        version=4,
+        version=5,
     ),
 )

@@ -109,12 +109,23 @@ def aligned(
     InputError
         If a unit has no activations or no embedding.
     """
-    rows = _rows(corpus, activations.ids, "activations")
     order = _rows(corpus, embeddings.ids, "embedding")
     return (
-        activations.matrix if rows is None else activations.matrix[rows],
+        aligned_activations(corpus, activations),
         np.arange(len(corpus)) if order is None else order,
     )
+
+
+def aligned_activations(corpus: Corpus, activations: SparseActivations) -> sparse.csr_matrix:
+    """Return the (N, F) activations of the units.
+
+    Raises
+    ------
+    InputError
+        If a unit has no activations.
+    """
+    rows = _rows(corpus, activations.ids, "activations")
+    return activations.matrix if rows is None else activations.matrix[rows]
 
 
 def _rows(corpus: Corpus, ids: npt.NDArray[Any], what: str) -> npt.NDArray[np.intp] | None:

@@ -283,7 +283,7 @@ def _places(taxonomy: Taxonomy, names: np.ndarray) -> dict[str, list[str]]:
 def _overridden(
     table: pd.DataFrame, path: Path, taxonomy: Taxonomy, lift: np.ndarray, typical: np.ndarray
 ) -> pd.DataFrame:
-    """Return the table with a person's word: their places weigh as the median feature's, or more."""
+    """Return the table by a person's word, whose places weigh as the median one or more."""
     known = table["feature"].tolist()
     rows = read_rows(
         *(path, taxonomy, known),

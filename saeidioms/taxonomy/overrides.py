@@ -101,7 +101,7 @@ class OverridesFile:
                 words=(PROPOSED,),
             )
         blank = [""] * len(rows)
-        columns = (rows[name] if name in rows else blank for name in ("label", "note", "by"))
+        columns = (rows.get(name, blank) for name in ("label", "note", "by"))
         return {
             int(feature): Override(*said)
             for feature, *said in zip(rows["feature"], rows["place"], *columns, strict=True)

@@ -53,15 +53,18 @@ function example(text, activation, spans, strongest) {
   return element("li", {}, element("span", { class: "activation" }, decimal(activation), bar), said);
 }
 
-/** A text cut at its spans, which are marked. */
+/** A text cut at its spans, which are marked; they count whole characters, and strings do not. */
 function marked(text, spans) {
+  if (!spans.length) return [text];
+  const characters = Array.from(text);
+  const cut = (start, end) => characters.slice(start, end).join("");
   const parts = [];
   let done = 0;
   for (const [start, end] of spans) {
-    parts.push(text.slice(done, start), element("mark", {}, text.slice(start, end)));
+    parts.push(cut(done, start), element("mark", {}, cut(start, end)));
     done = end;
   }
-  return [...parts, text.slice(done)];
+  return [...parts, cut(done)];
 }
 
 /** Units by activation, from 0 to the strongest. */
@@ -134,6 +137,7 @@ function followAddress() {
   const feature = byNumber.get(Number(/^#feature-(\d+)$/.exec(location.hash)?.[1] ?? NaN));
   if (!feature) return dialog.close();
   dialog.replaceChildren(...card(feature));
+  dialog.dispatchEvent(new CustomEvent("filled", { detail: feature })); // a server may add to it
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
 }

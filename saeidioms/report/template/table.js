@@ -2,11 +2,14 @@
 
 const PAGE_ROWS = 50;
 
-for (const feature of features) {
+/** Lay out what is searched of a feature. */
+function index(feature) {
   const examples = Object.values(feature.examples).flat();
   feature.passages = [feature.label, ...feature.idioms.map(([phrase]) => phrase), ...examples.map(([text]) => text)];
   feature.haystack = [...feature.passages, feature.sub_category, feature.outside, feature.flag].join("\n").toLowerCase();
 }
+
+features.forEach(index);
 
 const order = { key: "density", descending: true };
 let shown = [];
@@ -33,11 +36,12 @@ function row(feature, words) {
   const kind = element("td", { class: feature.category ? "kind" : "kind none" });
   kind.textContent = feature.sub_category || feature.outside || "–";
   kind.style.setProperty("--hue", colours[feature.category] ?? "");
-  const flag = feature.flag ? [element("span", { class: "flag" }, feature.flag)] : [];
+  const flags = [feature.flag, feature.edited ? "edited" : ""].filter(Boolean)
+    .map((flag) => element("span", { class: "flag" }, flag));
   const line = element(
     "tr", {},
     element("td", {}, String(feature.feature)),
-    element("td", {}, link, ...flag, heard("small", evidence(feature, words))),
+    element("td", {}, link, ...flags, heard("small", evidence(feature, words))),
     kind,
     element("td", {}, decimal(feature.confidence)),
     element("td", {}, percent(feature.density)),

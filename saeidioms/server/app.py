@@ -1,0 +1,120 @@
+"""What the server answers: the page, its scripts, and what they ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from saeidioms.errors import ArtifactError, InputError, OptionError, SaeidiomsError
+from saeidioms.server.gate import Gate
+from saeidioms.server.markup import FOLDER
+from saeidioms.server.view import Opened
+from saeidioms.server.words import told
+from saeidioms.taxonomy.overrides import EditConflict
+
+
+class _Outdated(ArtifactError):
+    """A page speaks of features that are no more."""
+
+
+_STATUS = {EditConflict: 409, _Outdated: 409, ArtifactError: 503}  # 400 for what was asked wrongly
+
+
+def make_app(opened: Opened, *, port: int, token: str) -> Gate:
+    """Return the application that serves a run on a port to whoever has the token."""
+    routes = [
+        Route("/", _answers(opened, _page)),
+        Route("/api/state", _answers(opened, lambda run, _: JSONResponse(run.now().told()))),
+        Route("/api/units", _answers(opened, _search)),
+        Route("/api/units/{row:int}", _answers(opened, _unit)),
+        Route("/api/features/{feature:int}/examples", _answers(opened, _examples)),
+        Route("/api/features/{feature:int}/word", _save(opened), methods=["PUT"]),
+        Mount("/page", StaticFiles(directory=FOLDER)),
+    ]
+    return Gate(Starlette(routes=routes), port=port, token=token)
+
+
+def _answers(
+    opened: Opened, answer: Callable[[Opened, Request], Response]
+) -> Callable[[Request], Response]:
+    """Return an endpoint, which Starlette calls in a thread, that tells errors in a sentence."""
+
+    def endpoint(request: Request) -> Response:
+        try:
+            return answer(opened, request)
+        except SaeidiomsError as error:
+            return _refused(error)
+
+    return endpoint
+
+
+def _page(opened: Opened, request: Request) -> Response:
+    page = opened.now().page
+    return HTMLResponse(page.text, headers={"Content-Security-Policy": page.policy})
+
+
+def _examples(opened: Opened, request: Request) -> Response:
+    units = opened.now().units
+    return JSONResponse(units.examples(request.path_params["feature"], *_place(request)))
+
+
+def _search(opened: Opened, request: Request) -> Response:
+    units = opened.now().units
+    return JSONResponse(units.search(request.query_params.get("text", ""), *_place(request)))
+
+
+def _unit(opened: Opened, request: Request) -> Response:
+    return JSONResponse({"text": opened.now().units.text(request.path_params["row"])})
+
+
+def _save(opened: Opened) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(write, request.path_params["feature"], body)
+
+    def write(feature: int, body: bytes) -> Response:
+        try:
+            given = _read(body)
+            view = opened.now()
+            if given.get("key") != view.key:
+                raise _Outdated(
+                    "the run was made again since this page was opened; reload the page."
+                )
+            return JSONResponse(view.words.save(feature, given))
+        except SaeidiomsError as error:
+            return _refused(error)
+
+    return endpoint
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InputError("the request is no JSON.") from error
+    if not isinstance(given, dict):
+        raise InputError("the request is no JSON object.")
+    return given
+
+
+def _place(request: Request) -> tuple[int, int]:
+    try:
+        start, n = (int(request.query_params.get(*one)) for one in (("start", "0"), ("n", "50")))
+    except ValueError as error:
+        raise OptionError("start and n are to be whole numbers.") from error
+    return start, n
+
+
+def _refused(error: SaeidiomsError) -> Response:
+    content: dict[str, Any] = {"error": str(error)}
+    if isinstance(error, EditConflict):
+        content["word"] = told(error.theirs)
+    return JSONResponse(content, _STATUS.get(type(error), 400))

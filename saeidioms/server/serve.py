@@ -1,0 +1,93 @@
+"""Serving a run until somebody ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from saeidioms.errors import OptionError
+from saeidioms.server.app import make_app
+from saeidioms.server.view import Opened, command
+
+HOST = "127.0.0.1"
+_GRACE = 2  # seconds for answers that are on their way when the server is ended
+
+
+def serve(
+    folder: str | Path,
+    *,
+    port: int = 0,
+    browser: bool = True,
+    tell: Callable[[str], None] = lambda address: None,
+) -> str | None:
+    """Serve the explorer of a run on this machine until Ctrl-C.
+
+    Parameters
+    ----------
+    folder
+        Run folder with a report.
+    port
+        Where to listen, on 127.0.0.1; 0 takes one that is free.
+    browser
+        Whether to open the page in a browser.
+    tell
+        Is called with the address, token included, once the server listens.
+
+    Returns
+    -------
+    str or None
+        The command that brings what was edited into codes and report; None where they say it all.
+
+    Raises
+    ------
+    ArtifactError
+        If `folder` holds no run, or one without report.
+    OptionError
+        If the port cannot be had.
+    """
+    opened, token = Opened(folder), secrets.token_urlsafe(24)
+    opened.now()  # refuses what is not whole before anything listens
+    with _listening(port) as sock:
+        port = sock.getsockname()[1]
+        address = f"http://{HOST}:{port}/?token={token}"
+        tell(address)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        config = uvicorn.Config(
+            make_app(opened, port=port, token=token),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[sock])
+    view = opened.now()
+    return command(view.run) if view.words.told()["pending"] else None
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        if os.name == "posix":  # elsewhere it would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or "there is no such port"
+            raise OptionError(
+                f"port is {port}, and cannot be had ({why}); give another, or none for a free one."
+            ) from error
+        sock.listen()
+        yield sock
