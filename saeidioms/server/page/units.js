@@ -3,13 +3,10 @@ import { ask } from "./asking.js";
 
 const PAGE = 50;
 const LONGEST = 80; // characters of a value of the context
+const AT_ONCE = 3; // columns of the input; more of them are behind a click
 
-/** Where a unit comes from: its ids, and the other columns of the input. */
-function origin(found) {
-  const entries = [
-    ["conversation", found.conversation_id], ["message", found.message_id],
-    ...Object.entries(found.context),
-  ];
+/** Names with their values, in small type. */
+function facets(entries) {
   const parts = entries.map(([name, value]) => {
     const short = value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value;
     const told = heard("b", short);
@@ -17,6 +14,18 @@ function origin(found) {
     return element("span", {}, `${name} `, told);
   });
   return element("p", { class: "origin" }, ...parts);
+}
+
+/** Where a unit comes from: its ids, and the other columns of the input. */
+function origin(found) {
+  const { turn, role, ...columns } = found.context;
+  const told = Object.entries({
+    conversation: found.conversation_id, message: found.message_id, turn, role,
+  }).filter(([, value]) => value);
+  const others = Object.entries(columns);
+  if (others.length <= AT_ONCE) return [facets([...told, ...others])];
+  const summary = element("summary", {}, `${others.length} columns`);
+  return [facets(told), element("details", { class: "columns" }, summary, facets(others))];
 }
 
 /** What shows the whole of a unit that was cut. */
@@ -53,7 +62,7 @@ export function unitRow(found, strongest) {
   const item = isExample
     ? example(found.text, found.activation, found.spans, strongest)
     : element("li", {}, element("q", { dir: "auto" }, ...marked(found.text, found.spans)));
-  const rest = element("div", {}, origin(found));
+  const rest = element("div", {}, ...origin(found));
   if (found.length > Array.from(found.text).length) rest.prepend(wholeButton(found, item.querySelector("q")));
   if (!isExample && found.features.length) rest.append(firing(found));
   item.append(rest);

@@ -54,8 +54,8 @@ function tellPending() {
   const n = state.pending.length;
   notice.hidden = n === 0;
   notice.replaceChildren(
-    `${count(n)} ${n === 1 ? "feature says" : "features say"} something else than codes, figures and report do. `,
-    element("code", {}, state.command), " brings them in; then reload this page.",
+    `${count(n)} ${n === 1 ? "feature is" : "features are"} edited, and codes, figures and report do not say so yet. Run `,
+    element("code", {}, state.command), ", then reload this page.",
   );
 }
 
