@@ -55,7 +55,7 @@ def serve(
     """
     opened, token = Opened(folder), secrets.token_urlsafe(24)
     opened.now()  # refuses what is not whole before anything listens
-    with _listening(port) as sock:
+    with listening(port) as sock:
         port = sock.getsockname()[1]
         address = f"http://{HOST}:{port}/?token={token}"
         tell(address)
@@ -78,7 +78,7 @@ def serve(
 
 
 @contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def listening(port: int) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         if os.name == "posix":  # elsewhere it would let two programs share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -276,3 +276,13 @@ def test_messages_that_attack_are_shown_as_text_and_run_nothing(visit, attacked_
     expect(page.locator("#chart-1 .main-svg").first).to_be_visible()
     assert page.evaluate("window.hit") is None
     assert page.locator("img, [onload], [onerror], a[href^='javascript']").count() == 0
+
+
+def test_marks_stand_where_they_should_behind_signs_of_two_code_units(
+    visit, run_parts, tmp_path_factory
+):
+    parts = run_parts(n_features=5)
+    parts["features"].examples["text"] = "😀 👍🏽 " + parts["features"].examples["text"]
+    page = visit(build_report(tmp_path_factory.mktemp("signs"), **parts))
+    mark = page.get_by_role("dialog").locator("mark").first
+    assert mark.inner_text() == "i am so sorry to hear that"

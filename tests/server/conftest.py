@@ -12,7 +12,7 @@ import uvicorn
 from saeidioms import cli
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.server.app import make_app
-from saeidioms.server.serve import HOST, _listening
+from saeidioms.server.serve import HOST, listening
 from saeidioms.server.view import Opened
 
 ATTACKS = (
@@ -64,7 +64,7 @@ def folder(finished, tmp_path):
 @contextlib.contextmanager
 def serving(folder):
     """Serve a run from a thread; yield the address with the token."""
-    with _listening(0) as sock:
+    with listening(0) as sock:
         port = sock.getsockname()[1]
         app = make_app(Opened(folder), port=port, token=TOKEN)
         server = uvicorn.Server(
