@@ -79,6 +79,13 @@ def serve(
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
+    """Yield a socket that listens on a port of this machine alone; 0 takes one that is free.
+
+    Raises
+    ------
+    OptionError
+        If the port cannot be had.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         if os.name == "posix":  # elsewhere it would let two programs share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

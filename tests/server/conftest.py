@@ -49,8 +49,10 @@ def finished(tmp_path_factory):
     text = frame.to_csv(index=False).encode()
     chats.write_bytes(text.replace(b"PLACE OF BROKEN", b"caf\xe9 \xf0\x28\x8c\x28"))
     cli.main(
-        ["run", str(chats), "--out", str(place / "run"), "--role", "supporter", "--unit", "message"]
-        + ["--n-features", "16", "--k", "3", "--max-chars", "2000000"]
+        [
+            *("run", str(chats), "--out", str(place / "run"), "--role", "supporter"),
+            *("--unit", "message", "--max-chars", "2000000", "--n-features", "16", "--k", "3"),
+        ]
     )
     return place / "run"
 
