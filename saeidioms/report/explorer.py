@@ -98,6 +98,7 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
     for row in features.table.to_dict("records"):
         feature = int(row["feature"])
         entry = coded.get(feature, {})
+        own = _text(entry.get("label")) not in ("", _text(row["label"]))  # a person's label
         yield {
             "feature": feature,
             "label": _text(entry.get("label")) or _text(row["label"]) or f"Feature {feature}",
@@ -114,8 +115,8 @@ def _records(features: FeatureTable, codebook: Codebook) -> Iterator[dict[str, A
             "max_activation": _number(row["max_activation"]),
             "flag": _text(row["flag"]),
             "stability": _number(row["stability"]),
-            "fidelity": _number(row["fidelity"]),
-            "label_source": _text(row["label_source"]),
+            "fidelity": None if own else _number(row["fidelity"]),
+            "label_source": "a person" if own else _text(row["label_source"]),
             "definition": shorten(_text(row["definition"])),
             "idioms": idioms.get(feature, []),
             "neighbours": neighbours[feature],

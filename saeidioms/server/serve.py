@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -16,6 +17,8 @@ import uvicorn
 from saeidioms.errors import OptionError
 from saeidioms.server.app import make_app
 from saeidioms.server.view import Opened, command
+
+logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 _GRACE = 2  # seconds for answers that are on their way when the server is ended
@@ -53,6 +56,7 @@ def serve(
     OptionError
         If the port cannot be had.
     """
+    logger.info("Opening %s", folder)
     opened, token = Opened(folder), secrets.token_urlsafe(24)
     opened.now()  # refuses what is not whole before anything listens
     with listening(port) as sock:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saeidioms import engine
 from saeidioms.errors import ArtifactError
 from saeidioms.run import Run
 from saeidioms.server.markup import ServedPage
@@ -17,7 +18,7 @@ from saeidioms.stages import STAGES
 from saeidioms.taxonomy.overrides import PROPOSED
 
 _NEEDED = ("corpus", "sae", "activations", "features", "labels", "codebook", "report")
-_REPORT = next(stage for stage in STAGES if stage.name == "report")
+_STAGES = {stage.name: stage for stage in STAGES}
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -39,17 +40,10 @@ class View:
         Raises
         ------
         ArtifactError
-            If a stage is missing, or the report was written by another version.
+            If a stage is missing, or the report is not of what the run holds now.
         """
-        manifest = run.folder.manifest("report")
-        if manifest is None or manifest["origin"]["version"] != _REPORT.version:
-            what = "has no report yet" if manifest is None else "has a report of another version"
-            raise ArtifactError(f"{run.folder.root} {what}; write it with `{command(run)}`.")
-        for name in _NEEDED:
-            if run.folder.manifest(name) is None:
-                raise ArtifactError(
-                    f"{run.folder.root} has no {name}; make it with `{command(run)}`."
-                )
+        if lack := _lack(run):
+            raise ArtifactError(f"{run.folder.root} {lack}; write it with `{command(run)}`.")
         report = run.folder.stage("report") / "report.html"
         return cls(
             run,
@@ -114,6 +108,21 @@ class Opened:
 def command(run: Run) -> str:
     """Return what brings edits into codes and report."""
     return f"saeidioms report {shlex.quote(str(run.folder.root))}"
+
+
+def _lack(run: Run) -> str:
+    """Say what keeps a run from being explored; "" where nothing does."""
+    for name in ("report", *_NEEDED):
+        if run.folder.manifest(name) is None:
+            return f"has no {name} yet"
+    now = {name: engine.content(run, _STAGES[name]) for name in ("sae", "activations", "features")}
+    for name in ("activations", "features", "report"):
+        origin = (run.folder.manifest(name) or {})["origin"]
+        if any(origin["inputs"].get(other, digest) != digest for other, digest in now.items()):
+            return "has a report of other features than it holds now"
+        if name == "report" and origin["version"] != _STAGES[name].version:
+            return "has a report of another version"
+    return ""
 
 
 def _stamp(run: Run) -> Stamp:

@@ -47,6 +47,8 @@ def test_the_label_a_person_put_into_the_codebook_is_the_one_shown(run_parts):
     parts["features"].table.loc[3, "label"] = ""
     found, _ = records(parts)
     assert [found[2]["label"], found[3]["label"]] == ["Asks what came next", "Feature 3"]
+    assert [found[2]["label_source"], found[2]["fidelity"]] == ["a person", None]
+    assert found[4]["fidelity"] == 0.8  # measured of the tool's own label
 
 
 def test_missing_numbers_become_null(run_parts):

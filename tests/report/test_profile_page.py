@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -145,19 +144,6 @@ def test_the_same_profile_gives_the_same_page_with_its_notice(parts, page):
     assert page("p00") == page("p00")
     found = profile_page(profile(*parts, who="p00"), "These chats are synthetic.")
     assert '<p class="notice" role="note">These chats are synthetic.</p>' in found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("who", ["fan", "chatty", "one", '<b id="who">'])

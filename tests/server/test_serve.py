@@ -19,7 +19,7 @@ def refused(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(["explore", *map(str, arguments), "--no-browser"])
     assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    (line,) = re.findall("^saeidioms: .*", capsys.readouterr().err, flags=re.MULTILINE)
     return line
 
 
@@ -40,6 +40,11 @@ def test_a_report_of_another_version_is_refused(folder, capsys):
     manifest["origin"]["version"] -= 1
     path.write_text(json.dumps(manifest), encoding="utf-8")
     assert "has a report of another version" in refused(capsys, folder)
+
+
+def test_a_report_of_features_that_are_no_more_is_refused(folder, capsys):
+    cli.main(["features", str(folder), "--seed", "5"])
+    assert "has a report of other features than it holds now" in refused(capsys, folder)
 
 
 def test_a_port_that_is_taken_or_none_is_refused(folder, capsys):
@@ -66,5 +71,5 @@ def test_it_listens_until_ctrl_c_and_says_what_is_left_to_do(folder):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert err == ""
+    assert err == f"Opening {folder}\n"
     assert f"saeidioms report {folder}" in out

@@ -130,7 +130,7 @@ def test_a_server_that_is_gone_is_told_and_nothing_typed_is_lost(visit):
 def test_all_examples_come_page_by_page(visit):
     page = visit(3)
     part = page.locator("#card .all")
-    total = int(re.search(r"All ([\d,]+)", part.inner_text())[1].replace(",", ""))
+    total = int(re.search(r"\(([\d,]+)\)", part.inner_text())[1].replace(",", ""))
     part.get_by_role("button", name="Show them").click()
     rows = part.locator("li:has(q)")
     expect(rows).to_have_count(min(total, 50))

@@ -5,7 +5,7 @@ import { pagedList } from "./units.js";
 export function allExamples(feature) {
   const part = copyOf("served-all").firstElementChild;
   const [heading, told, list, button] = part.children;
-  heading.textContent = `All ${count(feature.n_units)} ${unit}s, from strong to weak`;
+  heading.textContent = `Every ${unit} it fires on (${count(feature.n_units)}), from strong to weak`;
   button.textContent = "Show them";
   const pages = pagedList({
     list,

@@ -4,7 +4,7 @@ import { Refused, ask, copyOf } from "./asking.js";
 const PAUSE = 600; // milliseconds without a key before it is saved
 const NONE = "none of these";
 
-let state = null; // what the server told last
+let state = { words: {}, pending: [] }; // what the server told last
 const forms = new Map(); // feature -> its form, until everything in it is saved
 
 const wordOn = (number) => state.words[number];
@@ -16,13 +16,17 @@ function placeName(place) {
   return place || NONE;
 }
 
+/** A feature as the report tells of it. */
+const asMade = (feature) => feature.made ??= { ...feature };
+
 /** Let the page say what people say, wherever it tells of a feature. */
 function apply(feature) {
-  feature.made ??= { ...feature };
-  const { made, feature: number } = feature;
+  const [made, number] = [asMade(feature), feature.feature];
   const word = wordOn(number);
   const changed = word || state.pending.includes(number);
   feature.label = (changed && (word?.label || state.proposed[number])) || made.label;
+  feature.fidelity = word?.label ? null : made.fidelity; // it was another label's
+  feature.label_source = word?.label ? "a person" : made.label_source;
   feature.note = word?.note || (word ? "" : made.note);
   const placed = word && word.place !== state.as_proposed;
   feature.category = placed ? categoryOf(word.place) : made.category;
@@ -41,7 +45,7 @@ function accept(told) {
   state = { ...state, ...told };
   for (const feature of features) {
     const number = feature.feature;
-    const same = before && before.words[number]?.version === wordOn(number)?.version
+    const same = before.words[number]?.version === wordOn(number)?.version
       && before.pending.includes(number) === state.pending.includes(number);
     if (!same) apply(feature);
   }
@@ -80,7 +84,7 @@ class Form {
     this.stuck = false; // the last try to save failed, or somebody else was first
     this.dirty = false;
     this.saving = null;
-    fillPlaces(this.fields.place, feature);
+    fillPlaces(this.fields.place, asMade(feature));
     this.fill(wordOn(feature.feature));
     this.listen();
   }
@@ -195,7 +199,7 @@ class Form {
 }
 
 /** The places that one can choose, under their categories. */
-function fillPlaces(select, { made }) {
+function fillPlaces(select, made) {
   const known = made.source !== "override";
   const proposed = made.sub_category || made.outside || NONE;
   select.append(new Option(known ? `as proposed: ${proposed}` : "as the tool proposes", state.as_proposed));
@@ -224,7 +228,10 @@ export function wordForm(feature) {
 
 /** Save what is not saved yet, in forms that are left. */
 export function saveAll() {
-  for (const form of forms.values()) form.save();
+  for (const [number, form] of forms) {
+    if (form.dirty) form.save();
+    else if (!form.saving) forms.delete(number); // it is filled anew next time
+  }
 }
 
 export function beginWords(told) {
