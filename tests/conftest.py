@@ -32,6 +32,7 @@ def browser():
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("no Chromium is installed")
+    sync_api.expect.set_options(timeout=20_000)  # milliseconds, on a busy machine
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser

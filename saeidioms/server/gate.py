@@ -86,7 +86,7 @@ class Gate:
         origin = headers.get("origin")
         if origin != f"http://{host}" and (origin is not None or method not in _READING):
             raise _Refusal(403, "Other sites may not ask this server.")
-        # A link in a message, or a bookmark, may open the page: that alone shows nothing to others.
+        # A link elsewhere may open the page, key and all: that alone shows nothing to others.
         opens = headers.get("sec-fetch-mode") == "navigate" and method in _READING
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not opens:
             raise _Refusal(403, "Other sites may not ask this server.")

@@ -121,8 +121,8 @@ class Units:
         Returns
         -------
         dict
-            As `examples` returns; ``spans`` are the places of `text`, and instead of
-            ``activation`` there is ``features``: [number, activation] of the strongest.
+            As `examples` returns, and ``of`` (N); ``spans`` are the places of `text`, and in place
+            of ``activation`` there is ``features``: [number, activation] of the strongest.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Units:
         for unit in found:
             unit["spans"] = [match.span() for match in pattern.finditer(unit["text"])]
             unit["features"] = self._strongest(unit["row"])
-        return {"total": len(rows), "rows": found}
+        return {"total": len(rows), "of": len(self.table), "rows": found}
 
     def text(self, row: int) -> str:
         """Return the whole text of a unit.

@@ -69,8 +69,6 @@ class View:
         places += [{"category": "", "names": outside}] if outside else []
         return {
             "key": self.key,
-            "unit": self.run.corpus.unit,
-            "units": len(self.run.corpus),
             "command": command(self.run),
             "places": places,
             "as_proposed": PROPOSED,

@@ -11,8 +11,8 @@ export function allExamples(feature) {
     list,
     button,
     address: () => `api/features/${feature.feature}/examples?`,
-    tell: (total, shown, error) => {
-      told.textContent = error ? `Not shown: ${error}` : `${count(shown)} of ${count(total)}`;
+    tell: ({ total }, error) => {
+      told.textContent = error ? `Not shown: ${error}` : `${count(list.children.length)} of ${count(total)}`;
     },
     strongest: feature.max_activation,
   });

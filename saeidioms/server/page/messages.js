@@ -3,13 +3,13 @@ import { pagedList } from "./units.js";
 
 const PAUSE = 150; // milliseconds without a key before it is searched
 
-export function listenToSearch(state) {
+export function listenToSearch() {
   const text = byId("messages-text");
   const wanted = () => text.value.trim();
-  const tell = (total, shown, error) => {
+  const tell = ({ total, of }, error) => {
     byId("messages-found").textContent = error
       ? `Not searched: ${error}`
-      : `${count(total)} of ${count(state.units)} ${state.unit}s hold it`;
+      : `${count(total)} of ${count(of)} ${unit}s hold it`;
   };
   const list = pagedList({
     list: byId("messages-list"),

@@ -27,16 +27,16 @@ function addToCard(feature) {
 async function begin() {
   history.replaceState(null, "", location.pathname + location.hash); // the key is in the cookie now
   addParts();
+  listenToSearch();
   let state;
   try {
     state = await ask("api/state");
   } catch (error) {
     byId("pending").hidden = false;
-    byId("pending").textContent = `Nothing can be searched or edited: ${error.message}`;
+    byId("pending").textContent = `Nothing can be edited: ${error.message}`;
     return;
   }
   beginWords(state);
-  listenToSearch(state);
   byId("card").addEventListener("filled", (event) => addToCard(event.detail));
   byId("card").addEventListener("close", saveAll);
   KEYS.e = () => document.querySelector("#card[open] .word input")?.select();

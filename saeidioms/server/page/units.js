@@ -81,16 +81,16 @@ export function pagedList({ list, button, address, tell, strongest = 1 }) {
     const start = list.children.length;
     button.disabled = true;
     try {
-      const { total, rows } = await ask(`${address()}start=${start}&n=${PAGE}`);
+      const found = await ask(`${address()}start=${start}&n=${PAGE}`);
       if (mine !== asked) return;
-      list.append(...rows.map((found) => unitRow(found, strongest)));
-      const left = total - list.children.length;
+      list.append(...found.rows.map((one) => unitRow(one, strongest)));
+      const left = found.total - list.children.length;
       button.hidden = left <= 0;
       button.textContent = `Show ${count(Math.min(left, PAGE))} more`;
-      tell(total, list.children.length);
-      if (start && rows.length) focusOn(list.children[start]);
+      tell(found);
+      if (start && found.rows.length) focusOn(list.children[start]);
     } catch (error) {
-      if (mine === asked) tell(null, 0, error.message);
+      if (mine === asked) tell({}, error.message);
     } finally {
       if (mine === asked) button.disabled = false;
     }
