@@ -129,6 +129,11 @@ VERBS = {
 }
 
 
+_NOISY = (  # httpx and its heir log every request
+    *("sentence_transformers", "transformers", "httpx", "httpx2", "kaleido", "choreographer"),
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 2 where the user can mend what is wrong."""
     # Threads that spin for long while they wait make training 15 times slower where another
@@ -136,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     parsed = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("sentence_transformers", "transformers", "httpx", "kaleido", "choreographer"):
+    for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         parsed.command(parsed)
@@ -321,7 +326,11 @@ def _labels(parsed: argparse.Namespace) -> None:
         return
     run = resume(parsed.run)
     run.record.options = bind_options(_options(parsed, run.record.options))
-    print(estimate_labels(run, *(parsed.prices or (None, None))))
+    logging.disable(logging.INFO)  # what a stand-in says tells nothing
+    try:
+        print(estimate_labels(run, *(parsed.prices or (None, None))))
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _codebook(parsed: argparse.Namespace) -> None:

@@ -64,7 +64,8 @@ SECTIONS = {
         "idioms.find:find_idioms", given=("corpus", "activations", "embeddings", "stability")
     ),
     "labels": Section(
-        "idioms.labelling:choose_labelling", given=("answers", "sub_categories", "corpus")
+        "idioms.labelling:choose_labelling",
+        given=("answers", "sub_categories", "corpus", "rehearsed"),
     ),
     "fidelity": Section(
         "idioms.fidelity:measure_fidelity",

@@ -19,12 +19,12 @@ from saeidioms.taxonomy.coding_sheet import write_sheet
 from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
 from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
 from saeidioms.taxonomy.overrides import OverridesFile
-from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded
+from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded, write_sample
 
 logger = logging.getLogger(__name__)
 
 SHEET, AGREEMENT = "sheet.xlsx", "agreement.csv"
-SAMPLE, DESIGN, FIGURES, SHARES = "sample.csv", "design.csv", "validation.csv", "corrected.csv"
+SAMPLE, DESIGN, FIGURES, SHARES = "sample.xlsx", "design.csv", "validation.csv", "corrected.csv"
 GROWN = "taxonomy.yaml"
 
 
@@ -103,8 +103,8 @@ def own_overrides(run: Run) -> OverridesFile:
 def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:
     """Write a sample of units for people to code, to the folder ``people`` of a run.
 
-    One copy for each coder; ``design.csv`` beside it is not for their eyes. See
-    `saeidioms.taxonomy.validation.draw_sample`.
+    A workbook with drop-downs, and the same as CSV; one copy for each coder. ``design.csv`` beside
+    it is not for their eyes. See `saeidioms.taxonomy.validation.draw_sample`.
 
     Raises
     ------
@@ -113,18 +113,19 @@ def draw(run: Run, *, n: int = 200, seed: int = 0) -> Path:
     """
     path = run.folder.people / SAMPLE
     # A sheet that was renamed for its coder still needs the design that it was drawn by.
-    for file in (path, path.with_name(DESIGN)):
+    design_path = path.with_name(DESIGN)
+    for file in (path, path.with_suffix(".csv"), design_path):
         if file.exists():
             raise OptionError(
-                f"{file} is there already, and codes of that sample are judged by it; move "
-                f"{SAMPLE} and {DESIGN} away to draw another."
+                f"{file} is there already, and codes of that sample are judged by {DESIGN}; move "
+                "the sample and the design away to draw another."
             )
     advance(run, "codes")
     sheet, design = draw_sample(run.corpus, run.codes, n=n, context=_before(run), seed=seed)
-    for table, name in ((design, DESIGN), (sheet, SAMPLE)):
-        with atomic_path(run.folder.people / name) as temporary:
-            # Spreadsheets take a file for UTF-8 only by its byte-order mark.
-            table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+    with atomic_path(design_path) as temporary:
+        # Spreadsheets take a file for UTF-8 only by its byte-order mark.
+        design.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+    write_sample(sheet, run.codebook.taxonomy, path)
     return path
 
 

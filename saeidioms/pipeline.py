@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from saeidioms import charts, engine
@@ -12,11 +14,19 @@ from saeidioms.artifacts import RunFolder, atomic_path, write_text
 from saeidioms.config import read_config
 from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
-from saeidioms.idioms.labelling import estimate_cost
-from saeidioms.llm.cost import Estimate
+from saeidioms.idioms.labellers import label
+from saeidioms.llm.cost import Estimate, Rehearsal
 from saeidioms.options import FIXED, SECTIONS, Given, bind_options
 from saeidioms.run import APPLIED, Run, digest_source
-from saeidioms.stages import STAGES, check_groups, codebook_inputs, labelling_of, write_table
+from saeidioms.stages import (
+    STAGES,
+    check_groups,
+    choose_labeller,
+    codebook_inputs,
+    fidelity_of,
+    labelling_of,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from saeidioms.sae.sweep import Sweep
@@ -226,16 +236,34 @@ def sweep_run(run: Run, out: str | Path, options: Mapping[str, Any]) -> tuple[Sw
 
 
 def estimate_labels(run: Run, price_in: float | None, price_out: float | None) -> Estimate:
-    """Return what asking a language model for labels would take; prices are per million tokens.
+    """Return what labels by a language model, and judging them, would take at most.
+
+    The whole is gone through with a stand-in that is asked in the model's place; answers that the
+    run holds need no call. Nothing is sent or written. Prices are per million tokens.
 
     Raises
     ------
     ArtifactError
         If the features are not made yet.
     OptionError
-        As for `saeidioms.idioms.labelling.estimate_cost`.
+        If no language model labels, or only one price is given.
     """
-    return estimate_cost(labelling_of(run), run.unlabelled, price_in, price_out)
+    if run.record.options["labels"]["labeller"] == "offline":
+        raise OptionError(
+            "labels.labeller is offline, which asks no model and costs nothing; name one with "
+            "--labeller and --llm."
+        )
+    features = run.unlabelled
+    with TemporaryDirectory() as folder:
+        answers = Path(folder) / run.folder.answers.name
+        if run.folder.answers.exists():
+            shutil.copyfile(run.folder.answers, answers)
+        rehearsed = choose_labeller(run, answers, rehearsed=True)
+        stand_in, judge = rehearsed.model, rehearsed.judge
+        assert isinstance(stand_in, Rehearsal)
+        assert judge is not None
+        fidelity_of(run, label(features, rehearsed.labeller), judge)
+    return stand_in.estimate(price_in, price_out)
 
 
 def states(run: Run) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from saeidioms.engine import Stage
 from saeidioms.errors import OptionError
 from saeidioms.findings.course import trajectory
 from saeidioms.findings.finding import findings_in
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.fidelity import measure_fidelity
 from saeidioms.idioms.figures import SAID
 from saeidioms.idioms.find import find_idioms
@@ -100,31 +101,37 @@ def _make_labels(run: Run, folder: Path) -> None:
 
 def labelling_of(run: Run) -> Labelling:
     """Return who labels the features of a run, and judges the labels: one budget is for both."""
+    has_corpus = run.folder.manifest("corpus") is not None
+    name = f"labelling by {digest_json(run.record.options['labels'])} of {has_corpus}"
+    return run.once(name, partial(choose_labeller, run, run.folder.answers, has_corpus))
+
+
+def choose_labeller(
+    run: Run, answers: Path, has_corpus: bool = True, rehearsed: bool = False
+) -> Labelling:
+    """Return what labels the features of a run by its options; see `choose_labelling`."""
     options = run.record.options
     taxonomy = Taxonomy.read(options["codebook"]["taxonomy"])
     definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
-    corpus = run.corpus if run.folder.manifest("corpus") else None
-    asked = (run.folder.answers, definitions, corpus)
-    choose = partial(choose_labelling, *asked, **options["labels"])
-    return run.once(f"labelling by {digest_json(options['labels'])} of {corpus is None}", choose)
+    corpus = run.corpus if has_corpus else None
+    return choose_labelling(answers, definitions, corpus, rehearsed, **options["labels"])
 
 
 def _make_fidelity(run: Run, folder: Path) -> None:
     """Measure every label by embeddings and, where a language model labelled, by that too."""
-    idioms = run.record.options["idioms"]
-    unseen = split_conversations(run.corpus, idioms["seed"], idioms["held_out"])
     judges: list[Judge] = [EmbeddingJudge(lambda texts: run.encode(list(texts)))]
     if (by_model := labelling_of(run).judge) is not None:
         judges.append(by_model)
-    tables = [
-        measure_fidelity(
-            *(run.labelled, run.corpus, run.activations, run.embeddings, judge),
-            unseen=unseen,
-            **run.record.options["fidelity"],
-        )
-        for judge in judges
-    ]
+    tables = [fidelity_of(run, run.labelled, judge) for judge in judges]
     write_table(pd.concat(tables), folder / "fidelity.csv")
+
+
+def fidelity_of(run: Run, labelled: FeatureTable, judge: Judge) -> pd.DataFrame:
+    """Return how well a judge tells, by its label alone, where each feature of a run fires."""
+    idioms = run.record.options["idioms"]
+    unseen = split_conversations(run.corpus, idioms["seed"], idioms["held_out"])
+    tables = (labelled, run.corpus, run.activations, run.embeddings)
+    return measure_fidelity(*tables, judge, unseen=unseen, **run.record.options["fidelity"])
 
 
 def _make_codebook(run: Run, folder: Path) -> None:

@@ -5,6 +5,11 @@ people's codes, cross-validated over whole conversations). The dictionary is tra
 supporters and applied to the other sets as it stands.
 
     python scripts/benchmark_agreement.py [--data ../shared/data] [--seed 0] [--packages FOLDER]
+                                          [--llm MODEL [--answers FILE]]
+
+With `--llm` (what `LocalModel` loads: a folder, a GGUF file or a name on the hub) the same features
+are also placed by what that model says of them: one label each, half an hour on two cores for a
+model of 270 million parameters. Answers are kept in FILE, so that a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +33,10 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.embed import embed
 from saeidioms.embedding.embeddings import Embeddings
+from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.find import find_idioms
+from saeidioms.idioms.labellers import label
+from saeidioms.idioms.labelling import choose_labelling
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.sae.autoencoder import SparseAutoencoder
 from saeidioms.taxonomy.codebook import Codebook
@@ -204,7 +212,20 @@ def compare_tactics(frame: pd.DataFrame, coder: Coder) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def coder_of(corpus: Corpus, seed: int) -> Coder:
+def labelled_by(
+    llm: str, answers: Path, features: FeatureTable, taxonomy: Taxonomy
+) -> FeatureTable:
+    """Return the features with a label, definition and sub-category by a model on this machine."""
+    definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
+    asked = {"labeller": "local", "llm": llm, "candidates": 1}
+    labelled = label(features, choose_labelling(answers, definitions, None, **asked).labeller)
+    given = labelled.table["label_source"] != "offline"
+    print(f"{given.sum()} of {len(given)} features are labelled by {llm}; suggestions:")
+    print(labelled.table.loc[given, "suggestion"].value_counts().to_string(), end="\n\n")
+    return labelled
+
+
+def coder_of(corpus: Corpus, seed: int, llm: str | None, answers: Path) -> Coder:
     """Train the dictionaries on a corpus and place their features."""
     taxonomy = Taxonomy.read("empathy")
     vectors = embed(corpus)
@@ -217,6 +238,12 @@ def coder_of(corpus: Corpus, seed: int) -> Coder:
             Codebook.propose(features, taxonomy, sae=sae, cues=False),
         ),
     }
+    if llm is not None:
+        labelled = labelled_by(llm, answers, features, taxonomy)
+        books["SAE roll-up, local LLM"] = (
+            sae.encode,
+            Codebook.propose(labelled, taxonomy, sae=sae),
+        )
     peer = PEERS["hypothesaes"]
     if peer.missing():
         print(f"HypotheSAEs is left out: {peer.install}")
@@ -240,12 +267,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the dictionary")
     packages = "where HypotheSAEs was installed with pip --target; looked in last"
     parser.add_argument("--packages", type=Path, nargs="+", default=[], help=packages)
+    parser.add_argument("--llm", metavar="MODEL", help="also place features by what this one says")
+    answers = "where its answers are kept; default: %(default)s"
+    parser.add_argument("--answers", type=Path, default=Path("answers.jsonl"), help=answers)
     options = parser.parse_args()
     sys.path += [str(folder.resolve()) for folder in options.packages]
     logging.basicConfig(level=logging.WARNING)
     whole = read_corpus(options.data / "esconv_dev.csv")
     esconv = whole.where(role="supporter").units("sentence")
-    coder = coder_of(esconv, options.seed)
+    coder = coder_of(esconv, options.seed, options.llm, options.answers)
     strategies = esconv.messages()["strategy"].map(STRATEGIES).to_numpy(object)
     coded = pd.read_csv(options.data / "empathetic_intents_manual.csv")
     coded = coded[coded["intent"].isin(INTENTS)]

@@ -11,13 +11,12 @@ import pandas as pd
 
 from saeidioms.corpus.corpus import Corpus
 from saeidioms.errors import OptionError
-from saeidioms.idioms.features import FeatureTable
 from saeidioms.idioms.judges import LLMJudge
 from saeidioms.idioms.labellers import Labeller, OfflineLabeller
 from saeidioms.idioms.llm_labeller import LLMLabeller
 from saeidioms.llm.answers import Answers
 from saeidioms.llm.budget import Budget
-from saeidioms.llm.cost import Estimate, estimate
+from saeidioms.llm.cost import Rehearsal
 from saeidioms.llm.endpoint import Endpoint
 from saeidioms.llm.model import LanguageModel
 
@@ -56,34 +55,11 @@ class Labelling:
         }
 
 
-def estimate_cost(
-    labelling: Labelling,
-    features: FeatureTable,
-    price_in: float | None = None,
-    price_out: float | None = None,
-) -> Estimate:
-    """Return what asking for labels would take, without asking; judging them comes on top.
-
-    Raises
-    ------
-    OptionError
-        If no language model labels, or only one price is given.
-    """
-    labeller = labelling.labeller
-    if not isinstance(labeller, LLMLabeller) or labelling.model is None:
-        raise OptionError(
-            "labels.labeller is offline, which asks no model and costs nothing; name one with "
-            "--labeller and --llm."
-        )
-    prompts = labeller.prompts(features)
-    prices = {"price_in": price_in, "price_out": price_out}
-    return estimate(labelling.model, prompts, labeller.answers, **prices)
-
-
 def choose_labelling(
     answers: Path,
     sub_categories: Mapping[str, str],
     corpus: Corpus | None,
+    rehearsed: bool = False,
     *,
     labeller: Literal["offline", "endpoint", "local"] = "offline",
     llm: str | None = None,
@@ -107,6 +83,8 @@ def choose_labelling(
         Name -> definition of those that a model may suggest.
     corpus
         Whose users are to be masked; None where nothing is asked yet.
+    rehearsed
+        Whether a `Rehearsal` stands in for the model, with no limit to what it may be asked.
     labeller
         ``"offline"``: by rules from idioms and examples. ``"endpoint"``: by an OpenAI-compatible
         server, to which examples are sent. ``"local"``: by a causal model that transformers loads.
@@ -152,8 +130,10 @@ def choose_labelling(
         model = LocalModel(llm)
     else:
         model = Endpoint(model=llm, base_url=base_url, seed=seed)
-    known = Answers(answers)
     budget = Budget(calls=max_calls, tokens=max_tokens)
+    if rehearsed:
+        model, budget = Rehearsal(model), Budget()
+    known = Answers(answers)
     users = _users(corpus, name_columns)
     judge = LLMJudge(model, known, judge_prompts, masked=masked, users=users, budget=budget)
     by_model = LLMLabeller(

@@ -110,7 +110,7 @@ class LLMLabeller:
             raise OptionError(f"candidates is {candidates}; it must be at least 1.")
         self.name = model.name
         self._model = model
-        self.answers = answers
+        self._answers = answers
         self._candidates = candidates
         self._sub_categories = dict(sub_categories or {})
         self._masked = masked and bool(model.destination)
@@ -143,10 +143,6 @@ class LLMLabeller:
             *(self.name, len(best), len(features)),
         )
         return table[list(COLUMNS)]
-
-    def prompts(self, features: FeatureTable) -> list[Prompt]:
-        """Return all questions for labels; what judges of them are asked depends on the answers."""
-        return [prompt for _, prompt in self._questions(features, self._materials(features))]
 
     def _materials(self, features: FeatureTable) -> dict[int, _Material]:
         """Divide the examples of every feature that can be read into shown and kept back."""
@@ -181,7 +177,7 @@ class LLMLabeller:
         """Return all usable candidates, by feature and draw, equal ones of a feature once."""
         asked = list(self._questions(features, materials))
         said = ask_json(
-            self._model, [prompt for _, prompt in asked], self.answers, budget=self._budget
+            self._model, [prompt for _, prompt in asked], self._answers, budget=self._budget
         )
         candidates: dict[tuple[int, str], _Candidate] = {}
         for (feature, _), answer in zip(asked, said, strict=True):

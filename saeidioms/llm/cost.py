@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 from saeidioms.errors import OptionError
-from saeidioms.llm.answers import Answers, answer_key
-from saeidioms.llm.budget import price, prompt_tokens
+from saeidioms.llm.budget import count_tokens, price, prompt_tokens
 from saeidioms.llm.model import LanguageModel, Prompt
+
+_ROTE = "expresses number {} of the things that speakers do"  # as long as a label may be
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,6 @@ class Estimate:
     ----------
     calls
         Prompts to be sent. Those whose answers cannot be read are sent again, beside these.
-    cached
-        Prompts whose answers are known, or that are equal to another.
     tokens_in
         Of the prompts to be sent; a guess where `counted` is False.
     tokens_out
@@ -32,7 +34,6 @@ class Estimate:
     """
 
     calls: int
-    cached: int
     tokens_in: int
     tokens_out: int
     cost: float | None
@@ -42,54 +43,71 @@ class Estimate:
         how = "counted by the model's tokenizer" if self.counted else "guessed as characters / 4"
         tokens = f"{self.tokens_in:,} tokens in ({how}), at most {self.tokens_out:,} out"
         cost = "" if self.cost is None else f", at most {self.cost:,.2f} by the prices given"
-        return f"{self.calls:,} calls ({self.cached:,} more need none), {tokens}{cost}"
+        return f"{self.calls:,} calls, {tokens}{cost}"
 
 
-def estimate(
-    model: LanguageModel,
-    prompts: Sequence[Prompt],
-    answers: Answers,
-    *,
-    price_in: float | None = None,
-    price_out: float | None = None,
-) -> Estimate:
-    """Return what `ask` would take for these prompts; nothing is sent.
+class Rehearsal:
+    """Stands in for a model: answers by rote what fits the schema, and sums up what it is asked.
+
+    What is asked later can depend on earlier answers, as judging a label does on the label. So the
+    whole play is gone through with this in the model's place; answers that are known already are
+    found by its key, and are not asked for.
 
     Parameters
     ----------
     model
-        What would be asked; counts tokens itself where it has ``count_tokens(text) -> int``.
-    prompts
-        What would be asked of it.
-    answers
-        Known answers, which cost nothing.
-    price_in, price_out
-        Of a million tokens of prompts, and of answers.
-
-    Raises
-    ------
-    OptionError
-        If only one price is given.
+        Which is not asked. Counts tokens itself where it has ``count_tokens(text) -> int``.
     """
-    if (price_in is None) != (price_out is None):
-        raise OptionError(
-            "Only one of price_in and price_out is given; give both, of a million tokens."
-        )
-    unknown = {
-        answer_key(model, prompt): prompt
-        for prompt in prompts
-        if answers.find(model, prompt) is None
-    }
-    tokens_in = sum(prompt_tokens(model, prompt) for prompt in unknown.values())
-    tokens_out = sum(prompt.max_tokens for prompt in unknown.values())
-    cost = None
-    if price_in is not None and price_out is not None:
-        cost = price(tokens_in, tokens_out, price_in, price_out)
-    return Estimate(
-        calls=len(unknown),
-        cached=len(prompts) - len(unknown),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        cost=cost,
-        counted=hasattr(model, "count_tokens"),
-    )
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.name = f"dry run of {model.name}"
+        self.key: Mapping[str, Any] = model.key
+        self.destination = model.destination
+        self._model = model
+        self._calls = self._tokens_in = self._tokens_out = 0
+        self._numbers = count(1)
+
+    def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, str]]:
+        """Yield (index of the prompt, an object that fits its schema); no string comes twice."""
+        for index, prompt in enumerate(prompts):
+            self._calls += 1
+            self._tokens_in += prompt_tokens(self._model, prompt)
+            self._tokens_out += prompt.max_tokens
+            properties = prompt.schema.get("properties", {})
+            yield index, json.dumps({name: self._rote(one) for name, one in properties.items()})
+
+    def count_tokens(self, text: str) -> int:
+        """Return the tokens of a text, as the model or a guess counts them."""
+        return count_tokens(self._model, text)
+
+    def estimate(self, price_in: float | None = None, price_out: float | None = None) -> Estimate:
+        """Return what all that was asked so far would have taken.
+
+        Parameters
+        ----------
+        price_in, price_out
+            Of a million tokens of prompts, and of answers.
+
+        Raises
+        ------
+        OptionError
+            If only one price is given.
+        """
+        if (price_in is None) != (price_out is None):
+            raise OptionError(
+                "Only one of price_in and price_out is given; give both, of a million tokens."
+            )
+        cost = None
+        if price_in is not None and price_out is not None:
+            cost = price(self._tokens_in, self._tokens_out, price_in, price_out)
+        counted = hasattr(self._model, "count_tokens")
+        return Estimate(self._calls, self._tokens_in, self._tokens_out, cost, counted)
+
+    def _rote(self, schema: Mapping[str, Any]) -> Any:
+        if "enum" in schema:
+            return schema["enum"][0]
+        if schema.get("type") == "boolean":
+            return True
+        if schema.get("type") == "integer":
+            return schema.get("minimum", 0)
+        return _ROTE.format(next(self._numbers))

@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.cell import Cell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.worksheet import Worksheet
 
-from saeidioms.artifacts import atomic_path, digest_bytes
+from saeidioms.artifacts import digest_bytes
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.progress import track
 from saeidioms.seeds import generator
-from saeidioms.taxonomy.formulas import disarm
+from saeidioms.taxonomy.form import CONTROL, Form, bullets, choices, write_form
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
-NONE = "none"  # read and found to belong nowhere; an empty cell is one not coded yet
 CONFIDENT = (1, 2, 3, 4, 5)
 CODED = ("sub_category", "second", "label", "confident", "note")  # what coders fill in
 COLUMNS = (
     "row", "feature", "examples", "does not fire on", "idioms", "tool_label",
     *CODED, "coder", "dictionary",
 )  # fmt: skip
-SHEET = "coding"
 
-_HIDDEN = ("coder", "dictionary")  # survive sorting, copying and saving as CSV, unlike comments
+_HIDDEN = ("coder", "dictionary")
 _WIDTHS = {
     "row": 6, "feature": 8, "examples": 70, "does not fire on": 45, "idioms": 28, "tool_label": 28,
     "sub_category": 26, "second": 26, "label": 30, "confident": 10, "note": 30,
 }  # fmt: skip
-_LISTS = "lists"  # hidden sheet: a drop-down written in place may have 255 characters at most
 _LONGEST = 500  # characters of an example
 _NEAR_MISSES, _IDIOMS = 4, 8
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not allowed in XLSX
-_FILL = PatternFill("solid", fgColor="E8EEF4")
-_OPEN_FILL = PatternFill("solid", fgColor="FFF8E1")
 
 _INSTRUCTIONS = (
     "Each row of the sheet 'coding' is one feature: a kind of expression that was found in the "
@@ -130,30 +116,14 @@ def write_sheet(
     if (features.table["flag"] == "dead").all():
         raise InputError("no feature fires on anything; there is nothing to code.")
     rows = _rows(features, blind=blind, n_examples=n_examples, seed=seed)
+    offers = {"sub_category": places, "second": places, "confident": CONFIDENT}
+    form = Form(_INSTRUCTIONS, CODED, offers, _WIDTHS, frozen="feature", hidden=_HIDDEN)
     for name, workbook in track(list(zip(names, paths, strict=True)), "coding sheets"):
         table = rows.iloc[generator(seed, f"order of {name}").permutation(len(rows))]
         table = table.assign(row=np.arange(1, len(table) + 1), coder=name)
         table = table[[column for column in COLUMNS if column in table]]
-        _write_workbook(table, taxonomy, places, workbook)
-        _write_csv(table, workbook.with_suffix(".csv"))
+        write_form(table, form, taxonomy, workbook)
     return tuple(paths)
-
-
-def choices(taxonomy: Taxonomy) -> tuple[str, ...]:
-    """Return what coders may choose from: sub-categories, outside groups, and "none".
-
-    Raises
-    ------
-    OptionError
-        If a place is named "none".
-    """
-    places = (*taxonomy.names, *(group.name for group in taxonomy.outside))
-    if NONE in [place.casefold() for place in places]:
-        raise OptionError(
-            f"the taxonomy {taxonomy.name} has a place named {NONE!r}, which is what coders choose "
-            "where no place fits; give it another name."
-        )
-    return (*places, NONE)
 
 
 def digest_of(features: FeatureTable) -> str:
@@ -196,9 +166,9 @@ def _rows(features: FeatureTable, *, blind: bool, n_examples: int, seed: int) ->
         rows.append(
             {
                 "feature": feature,
-                "examples": _bullets(texts),
-                "does not fire on": _bullets(misses),
-                "idioms": _bullets(map(_plain, idioms.get(feature, [])[:_IDIOMS])),
+                "examples": bullets(texts),
+                "does not fire on": bullets(misses),
+                "idioms": bullets(map(_plain, idioms.get(feature, [])[:_IDIOMS])),
                 **({} if blind else {"tool_label": _plain(label)}),
             }
         )
@@ -216,101 +186,5 @@ def _chosen(examples: pd.DataFrame, n: int) -> pd.DataFrame:
 
 def _plain(text: str) -> str:
     """Return a text as one line that any spreadsheet takes, and a coder reads."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = " ".join(CONTROL.sub(" ", text).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
-def _bullets(texts: Any) -> str:
-    return "\n".join(f"• {text}" for text in texts)
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with (
-        atomic_path(path) as temporary,
-        # Spreadsheets take a file for UTF-8 only by its byte-order mark.
-        temporary.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        for row in table.itertuples(index=False):
-            writer.writerow([disarm(cell) if isinstance(cell, str) else cell for cell in row])
-
-
-def _write_workbook(
-    table: pd.DataFrame, taxonomy: Taxonomy, places: Sequence[str], path: Path
-) -> None:
-    book = Workbook()
-    _fill_instructions(book.active, taxonomy)
-    _fill_coding(book.create_sheet(SHEET), table, len(places))
-    lists = book.create_sheet(_LISTS)
-    lists.sheet_state = "hidden"
-    for row, place in enumerate(places, start=1):
-        _put(lists.cell(row, 1), place)
-    for row, degree in enumerate(CONFIDENT, start=1):
-        lists.cell(row, 2, degree)
-    with atomic_path(path) as temporary:
-        book.save(temporary)
-
-
-def _fill_instructions(sheet: Worksheet, taxonomy: Taxonomy) -> None:
-    sheet.title = "instructions"
-    widths = {"A": 24, "B": 28, "C": 60, "D": 60, "E": 60}
-    for letter, width in widths.items():
-        sheet.column_dimensions[letter].width = width
-    _put(sheet.cell(1, 1), taxonomy.title).font = Font(bold=True, size=14)
-    for row, line in enumerate(_INSTRUCTIONS, start=2):
-        _put(sheet.cell(row, 1), line)
-        sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=4)
-        sheet.row_dimensions[row].height = 32  # merged cells do not grow with their text
-    head = len(_INSTRUCTIONS) + 3
-    lines = [("category", "sub_category", "definition", "include", "exclude")]
-    for sub in taxonomy.sub_categories:
-        notes = (_bullets(sub.include), _bullets(sub.exclude))
-        lines.append((sub.category, sub.name, sub.definition, *notes))
-    lines += [("outside", group.name, group.definition, "", "") for group in taxonomy.outside]
-    lines.append(("", NONE, "Fits no place above, or has nothing in common to be named.", "", ""))
-    for row, cells in enumerate(lines, start=head):
-        for column, text in enumerate(cells, start=1):
-            cell = _put(sheet.cell(row, column), text)
-            if row == head:
-                cell.font, cell.fill = Font(bold=True), _FILL
-
-
-def _fill_coding(sheet: Worksheet, table: pd.DataFrame, n_places: int) -> None:
-    last = len(table) + 1
-    for column, name in enumerate(table.columns, start=1):
-        letter = get_column_letter(column)
-        head = _put(sheet.cell(1, column), name)
-        head.font, head.fill = Font(bold=True), _FILL
-        dimension = sheet.column_dimensions[letter]
-        dimension.hidden = name in _HIDDEN
-        dimension.width = _WIDTHS.get(name, 12)
-        for row, content in enumerate(table[name].tolist(), start=2):
-            cell = _put(sheet.cell(row, column), content)
-            if name in CODED:
-                cell.fill = _OPEN_FILL
-        if name in ("sub_category", "second"):
-            _drop_down(sheet, f"{letter}2:{letter}{last}", f"{_LISTS}!$A$1:$A${n_places}")
-        if name == "confident":
-            _drop_down(sheet, f"{letter}2:{letter}{last}", f"{_LISTS}!$B$1:$B${len(CONFIDENT)}")
-    sheet.freeze_panes = sheet.cell(2, table.columns.tolist().index("feature") + 2)
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{last}"
-
-
-def _drop_down(sheet: Worksheet, cells: str, source: str) -> None:
-    rule = DataValidation(type="list", formula1=source, allow_blank=True, showErrorMessage=True)
-    rule.errorTitle = "Not in the list"
-    rule.error = "Choose from the list, or leave the cell empty."
-    sheet.add_data_validation(rule)
-    rule.add(cells)
-
-
-def _put(cell: Cell, value: str | int) -> Cell:
-    """Write a value so that text stays text, whatever it begins with, also when it is edited."""
-    if value != "":
-        cell.value = value
-    if isinstance(value, str) and value:
-        cell.data_type = "s"
-        cell.quotePrefix = disarm(value) != value
-    cell.alignment = Alignment(wrap_text=True, vertical="top")
-    return cell

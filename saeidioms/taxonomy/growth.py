@@ -188,7 +188,8 @@ def grown_taxonomy(taxonomy: Taxonomy, growth: Growth) -> Taxonomy:
     if not added:
         raise InputError(
             f"no feature asks for a sub-category beyond the taxonomy {taxonomy.name}, which stays "
-            "as it is; more features, or a higher min_confidence, leave more of them unassigned."
+            "as it is; to leave more features without a place, make the codebook again with a "
+            "higher --min-confidence, or the dictionary with more --n-features."
         )
     return replace(
         taxonomy,

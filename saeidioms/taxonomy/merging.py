@@ -17,8 +17,8 @@ from saeidioms.idioms.features import FeatureTable
 from saeidioms.progress import track
 from saeidioms.seeds import generator
 from saeidioms.stats.agreement import bootstrap_estimate, cohen_kappa, krippendorff_alpha
-from saeidioms.taxonomy.coding_sheet import NONE, choices
 from saeidioms.taxonomy.filled_sheet import read_sheet
+from saeidioms.taxonomy.form import NONE, choices
 from saeidioms.taxonomy.overrides import write_overrides
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from saeidioms.errors import InputError
-from saeidioms.taxonomy.formulas import rearm
+from saeidioms.taxonomy.filled_form import read_form
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -53,26 +52,19 @@ def read_rows(
     InputError
         If the file cannot be read or a row is wrong: file, row and mend are named.
     """
-    header, body = _read_csv(path)
-    for name in header:
-        if name not in allowed:
+    rows: dict[int, dict] = {}
+    first: dict[int, str] = {}
+    for where, cells in read_form(path, required=required, allowed=allowed):
+        row = _checked(where, cells, taxonomy, features, words)
+        feature = row["feature"]
+        if feature in rows:
             raise InputError(
-                f"{path}: the column {name!r} is unknown; {nearest(name, allowed)}"
-                f"allowed are: {', '.join(allowed)}."
+                f"{where}: feature {feature} stands already at {first[feature]}; keep one of them."
             )
-    for name in required:
-        if name not in header:
-            raise InputError(f"{path}: the column {name!r} is missing; add it to the first row.")
-    rows = [_checked(path, line, row, taxonomy, features, words) for line, row in body]
-    first: dict[int, int] = {}
-    for (line, _), row in zip(body, rows, strict=True):
-        if row["feature"] in first:
-            raise InputError(
-                f"{path}, row {line}: feature {row['feature']} stands already in row "
-                f"{first[row['feature']]}; keep one of them."
-            )
-        first[row["feature"]] = line
-    return pd.DataFrame(rows, columns=list(dict.fromkeys([*header, "feature", "place", "note"])))
+        rows[feature], first[feature] = row, where
+    given = next(iter(rows.values()), dict.fromkeys(required))
+    columns = list(dict.fromkeys([*given, "feature", "place", "note"]))
+    return pd.DataFrame(list(rows.values()), columns=columns)
 
 
 def format_parts(parts: Mapping[str, float]) -> str:
@@ -93,40 +85,13 @@ def parse_parts(cell: str) -> dict[str, float]:
     return {name.strip(): float(weight) for name, _, weight in entries}
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
-    lines = text.splitlines(keepends=True)
-    first = lines[0] if lines else ""
-    reader = csv.reader(lines, delimiter=";" if first.count(";") > first.count(",") else ",")
-    rows = [row for row in reader if any(cell.strip() for cell in row)]
-    if not rows:
-        raise InputError(f"{path} is empty; its first row must name the columns.")
-    header = [cell.strip() for cell in rows[0]]
-    body = []
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}, row {line}: {len(row)} cells where the first row has {len(header)}; "
-                "quote cells that hold a comma."
-            )
-        body.append((line, dict(zip(header, (rearm(cell.strip()) for cell in row), strict=True))))
-    return header, body
-
-
 def _checked(
-    path: Path,
-    line: int,
+    where: str,
     row: dict[str, str],
     taxonomy: Taxonomy,
     features: Sequence[int] | None,
     words: Sequence[str],
 ) -> dict:
-    where = f"{path}, row {line}"
     feature = _feature(where, row["feature"], features)
     checked: dict = {"note": "", **row, "feature": feature}
     checked["place"] = _place(where, row, taxonomy, words)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +27,25 @@ from saeidioms.stats.classification import (
     recall,
 )
 from saeidioms.taxonomy.coding import Codes
-from saeidioms.taxonomy.formulas import disarm, rearm
+from saeidioms.taxonomy.filled_form import read_form
+from saeidioms.taxonomy.form import NONE, Form, choices, write_form
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
 
-NONE = "none"
 FEWEST = 5  # units of a stratum, where it has as many
+_FILLED = ("sub_category", "note")
+_WIDTHS = {"unit_id": 16, "before": 50, "text": 70, "sub_category": 26, "note": 30}
+_INSTRUCTIONS = (
+    "Each row of the sheet 'coding' is something that somebody said. Code it by the definitions "
+    "below, alone, and without talking to other coders.",
+    "1. Read 'text'; 'before' is what was said to it, and is not to be coded.",
+    "2. sub_category: choose the place that fits the text best. Choose 'none' where no place does. "
+    "An empty cell means that you did not code the row.",
+    "3. note: whatever the others should know.",
+    "Sort and filter as you like, but change nothing in the white columns.",
+)
 _FIGURES = {"precision": precision, "recall": recall, "f1": f1, "kappa": kappa}
 
 
@@ -137,16 +145,24 @@ def draw_sample(
     design["size"] = sizes.loc[design["stratum"]].to_numpy()
     design["shown"] = drawn.groupby(drawn["text"].str.casefold())["unit_id"].transform("first")
     asked = drawn[design["shown"] == design["unit_id"]]
-    before = [disarm((context or {}).get(message, "")) for message in asked["message_id"]]
-    sheet = pd.DataFrame(
-        {"unit_id": asked["unit_id"].map(disarm), "before": before}
-        | {"text": asked["text"].map(disarm), "sub_category": "", "note": ""}
-    )
+    before = [(context or {}).get(message, "") for message in asked["message_id"]]
+    sheet = asked[["unit_id", "text"]].assign(**dict.fromkeys(_FILLED, ""))
+    sheet.insert(1, "before", before)
     return sheet.reset_index(drop=True), design.reset_index(drop=True)
 
 
+def write_sample(sheet: pd.DataFrame, taxonomy: Taxonomy, path: Path) -> None:
+    """Write the sheet of a sample for people to fill in: a workbook, and the same as CSV.
+
+    See `saeidioms.taxonomy.form.write_form`.
+    """
+    offers = {"sub_category": choices(taxonomy)}
+    form = Form(_INSTRUCTIONS, _FILLED, offers, _WIDTHS, frozen="unit_id")
+    write_form(sheet, form, taxonomy, path)
+
+
 def read_coded(path: str | Path, taxonomy: Taxonomy) -> pd.Series:
-    """Read a filled sheet: unit id -> sub-category or "none"; rows left empty are left out.
+    """Read a filled sheet, XLSX or CSV: unit id -> sub-category or "none", of the rows coded.
 
     A place outside the taxonomy's sub-categories, such as greetings, counts as "none".
 
@@ -156,18 +172,17 @@ def read_coded(path: str | Path, taxonomy: Taxonomy) -> pd.Series:
         If the file cannot be read, lacks a column, or a row is wrong; file, row and mend are named.
     """
     path = Path(path)
-    outside = [group.name for group in taxonomy.outside]
-    allowed = {name.casefold(): name for name in taxonomy.names}
-    allowed |= {name.casefold(): NONE for name in [*outside, NONE]}
+    names = choices(taxonomy)
+    allowed = {name.casefold(): name if name in taxonomy.names else NONE for name in names}
     said: dict[str, str] = {}
-    for where, unit, cell in _rows_of(path):
+    for where, cells in read_form(path, required=("unit_id", "sub_category")):
+        unit, cell = cells["unit_id"], cells["sub_category"]
         place = " ".join(cell.split()).casefold()
         if not place:
             continue
         if not unit:
             raise InputError(f"{where}: unit_id is empty; put it back as the sheet was written.")
         if place not in allowed:
-            names = [*taxonomy.names, *outside, NONE]
             raise InputError(
                 f"{where}: {cell!r} is no sub-category of {taxonomy.name}; "
                 f"{nearest(place, names)}there are: {', '.join(names)}."
@@ -259,34 +274,6 @@ def assess(
     options = {"level": level, "n_boot": n_boot, "generator": random}
     overall = overall_kappa(pd.Index(names).get_indexer(tool), given, sample, **options)
     return Assessment(pd.DataFrame(figures), pd.DataFrame(shares), _agreement(words), overall)
-
-
-def _rows_of(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield where a row stands ("sample.csv, row 7"), its unit id and its sub-category."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
-        delimiter = max(",;\t", key=first.count)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path} cannot be read as CSV ({error}); save it as CSV UTF-8."
-        ) from error
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    for name in ("unit_id", "sub_category"):
-        if header.count(name) != 1:
-            problem = "stands twice; keep one" if name in header else "is missing; put it back"
-            raise InputError(f"{path}: the column {name!r} {problem}.")
-    for number, row in enumerate(rows[1:], start=2):
-        where = f"{path}, row {number}"
-        if any(cell.strip() for cell in row[len(header) :]):
-            raise InputError(
-                f"{where}: {len(row)} cells where the first row has {len(header)}; quote cells "
-                "that hold a comma."
-            )
-        # Spreadsheets leave off empty cells at the end of a row.
-        cells = dict(zip_longest(header, row[: len(header)], fillvalue=""))
-        yield where, rearm(cells["unit_id"].strip()), rearm(cells["sub_category"].strip())
 
 
 def _levels(taxonomy: Taxonomy) -> list[dict[str, Any]]:

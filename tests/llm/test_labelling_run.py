@@ -83,6 +83,26 @@ def test_a_model_labels_and_judges_and_the_report_says_where_texts_went(run, ser
     assert len(server.requests) == n_requests
 
 
+def test_a_dry_run_foretells_labels_and_judging_them(run, server, capsys, caplog):
+    out = str(run("--candidates", "1", "--until", "features").folder.root)
+
+    def foretold():
+        capsys.readouterr()
+        cli.main(["labels", out, "--dry-run", "--prices", "1", "2"])
+        return int(capsys.readouterr().out.split()[0])
+
+    whole = foretold()
+    assert not server.requests
+    run("--candidates", "1", "--max-calls", "20")
+    assert len(server.requests) == 20
+    left = foretold()
+    # By labels that are made up idioms are marked in a few other places.
+    assert left + 20 == pytest.approx(whole, rel=0.1)
+    run("--candidates", "1")
+    assert len(server.requests) == 20 + left
+    assert "HTTP Request" not in caplog.text
+
+
 def test_a_budget_ends_the_asking_and_what_is_left_keeps_its_offline_label(run, server):
     table = run("--candidates", "1", "--max-calls", "4", "--until", "labels").labelled.table
     assert (table["label_source"] == "tiny").sum() == 4

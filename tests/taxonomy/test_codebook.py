@@ -188,11 +188,12 @@ def test_a_spreadsheet_may_write_semicolons(tmp_path, features, taxonomy):
         ("feature,sub_category\n3,afirming\n", r"row 2: 'afirming' .* did you mean affirming"),
         ("feature,sub_category\n3,affirming\n99,affirming\n", r"row 3: .* no feature 99; .* is 10"),
         ("feature,sub_category\nx,affirming\n", r"row 2: feature is 'x'"),
-        ("feature,sub_category\n3,affirming\n3,affirming\n", r"row 3: .* already in row 2"),
+        ("feature,sub_category\n3,affirming\n3,affirming\n", r"row 3: .* already at .*row 2"),
         ("feature,subcategory\n3,affirming\n", r"'subcategory' is unknown; did you mean sub_cat"),
         ("feature,note\n3,a\n", r"the column 'sub_category' is missing"),
         ("feature,sub_category\n3,affirming,by me, really\n", r"row 2: 4 cells where .* has 2"),
-        ("", "is empty; its first row must name the columns"),
+        ("", "the column 'feature' is missing; the first row must name each"),
+        ("feature,sub_category\n\n3,afirming\n", r"row 3: 'afirming'"),
     ],
 )
 def test_a_wrong_override_is_named_by_row_and_mend(tmp_path, features, taxonomy, text, message):

@@ -12,12 +12,8 @@ from saeidioms.corpus.readers import read_corpus
 from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.errors import InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.coding_sheet import (
-    CODED,
-    choices,
-    digest_of,
-    write_sheet,
-)
+from saeidioms.taxonomy.coding_sheet import CODED, digest_of, write_sheet
+from saeidioms.taxonomy.form import choices
 from saeidioms.taxonomy.formulas import disarm, rearm
 from saeidioms.taxonomy.taxonomy import Taxonomy
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 from sklearn.metrics import cohen_kappa_score
 
 from saeidioms import charts
@@ -8,8 +9,15 @@ from saeidioms.corpus.corpus import Corpus
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import InputError, OptionError
 from saeidioms.taxonomy.coding import Codes
+from saeidioms.taxonomy.form import NONE, choices
 from saeidioms.taxonomy.taxonomy import Taxonomy
-from saeidioms.taxonomy.validation import NONE, assess, draw_sample, primary_codes, read_coded
+from saeidioms.taxonomy.validation import (
+    assess,
+    draw_sample,
+    primary_codes,
+    read_coded,
+    write_sample,
+)
 
 PLACES = ("advice-giving", "affirming", NONE)
 TRUE_SHARES = (0.3, 0.1, 0.6)
@@ -100,9 +108,57 @@ def test_weights_undo_that_rare_codes_are_drawn_more_often(sample, corpus, codes
     assert abs(share["share"] - true) < 0.02
 
 
-def test_no_cell_of_the_sheet_is_a_formula(sample):
+def test_no_cell_of_the_sheet_is_a_formula(sample, taxonomy, tmp_path):
+    path = tmp_path / "sample.xlsx"
+    write_sample(sample[0], taxonomy, path)
+    table = pd.read_csv(path.with_suffix(".csv"), encoding="utf-8-sig", dtype=str)
+    assert table["text"].str.startswith("'=").all()
+    cells = [cell for sheet in load_workbook(path) for row in sheet for cell in row]
+    assert {cell.data_type for cell in cells} == {"s", "n"}
+    texts = [cell for cell in load_workbook(path)["coding"]["C"][1:] if cell.value]
+    assert all(cell.quotePrefix for cell in texts)
+
+
+def fill(path, place_of):
+    """Give each text of a workbook a place."""
+    book = load_workbook(path)
+    header = [cell.value for cell in book["coding"][1]]
+    for row in book["coding"].iter_rows(min_row=2):
+        row[header.index("sub_category")].value = place_of(row[header.index("text")].value)
+    book.save(path)
+
+
+def test_a_workbook_is_read_back_as_it_was_filled(sample, taxonomy, tmp_path):
     sheet, _ = sample
-    assert sheet["text"].str.startswith("'=").all()
+    path = tmp_path / "sample.xlsx"
+    write_sample(sheet, taxonomy, path)
+    fill(path, lambda text: "affirming" if text.endswith("1") else "greetings")
+    expected = np.where(sheet["text"].str.endswith("1"), "affirming", NONE)
+    said = read_coded(path, taxonomy)
+    assert said.to_dict() == dict(zip(sheet["unit_id"], expected, strict=True))
+
+
+def test_the_workbook_offers_every_place_and_shows_all_that_was_said(sample, taxonomy, tmp_path):
+    sheet, _ = sample
+    odd = sheet.head(2).assign(text=["so\x0b sad\nindeed", "very " * 9_000], before="")
+    path = tmp_path / "sample.xlsx"
+    write_sample(odd, taxonomy, path)
+    book = load_workbook(path)
+    (rule,) = book["coding"].data_validations.dataValidation
+    assert str(rule.sqref) == "D2:D3"
+    assert [cell.value for cell in book["lists"]["A"]] == list(choices(taxonomy))
+    first, second = (cell.value for cell in book["coding"]["C"][1:])
+    assert first == "so  sad\nindeed"
+    assert len(second) == 32_000  # a cell takes no more than 32,767
+    assert second.endswith("…")
+
+
+def test_what_a_spreadsheet_takes_for_a_number_is_a_text(sample, taxonomy, tmp_path):
+    numbered = sample[0].head(2).assign(unit_id=["007", "12.0"])
+    path = tmp_path / "sample.xlsx"
+    write_sample(numbered, taxonomy, path)
+    fill(path, lambda text: NONE)
+    assert set(read_coded(path, taxonomy).index) == {"007", "12.0"}
 
 
 def test_known_errors_of_the_tool_are_found_and_its_shares_corrected(
@@ -213,10 +269,10 @@ def test_a_unit_id_that_looks_like_a_formula_is_disarmed_and_read_back(
     strange = Corpus(corpus.table.assign(unit_id=ids), "sentence", None)
     coded = Codes(codes.units.assign(unit_id="=" + codes.units["unit_id"]), codes.messages)
     sheet, design = draw_sample(strange, coded, n=50)
-    assert sheet["unit_id"].str.startswith("'=").all()
-    path = tmp_path / "sample.csv"
-    sheet.assign(sub_category=NONE).to_csv(path, index=False)
-    assert set(read_coded(path, taxonomy).index) == set(design["shown"])
+    path = tmp_path / "sample.xlsx"
+    write_sample(sheet.assign(sub_category=NONE), taxonomy, path)
+    for file in (path, path.with_suffix(".csv")):
+        assert set(read_coded(file, taxonomy).index) == set(design["shown"])
 
 
 def test_a_text_is_coded_once_and_counts_wherever_it_was_drawn(corpus, codes, taxonomy, truth):
