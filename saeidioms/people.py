@@ -19,6 +19,7 @@ from saeidioms.taxonomy.coding_sheet import write_sheet
 from saeidioms.taxonomy.growth import Growth, grown_taxonomy, propose_growth
 from saeidioms.taxonomy.merging import Merged, Rule, merge_sheets
 from saeidioms.taxonomy.overrides import OverridesFile
+from saeidioms.taxonomy.spread import spread_over_conversations
 from saeidioms.taxonomy.validation import Assessment, assess, draw_sample, read_coded, write_sample
 
 logger = logging.getLogger(__name__)
@@ -188,7 +189,10 @@ def grow(run: Run, path: str | Path | None = None) -> tuple[Growth, Path]:
     if path.exists():
         raise OptionError(f"{path} is there already, and may be edited; give another --out.")
     growth = propose_growth(
-        run.labelled, run.codebook, encode=lambda texts: run.encode(list(texts))
+        run.labelled,
+        run.codebook,
+        spread=spread_over_conversations(run.activations, run.corpus.conversations),
+        encode=lambda texts: run.encode(list(texts)),
     )
     grown_taxonomy(run.codebook.taxonomy, growth).save(path)
     return growth, path

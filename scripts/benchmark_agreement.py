@@ -5,7 +5,7 @@ people's codes, cross-validated over whole conversations). The dictionary is tra
 supporters and applied to the other sets as it stands.
 
     python scripts/benchmark_agreement.py [--data ../shared/data] [--seed 0] [--packages FOLDER]
-                                          [--llm MODEL [--answers FILE]]
+                                          [--llm MODEL [--answers FILE] [--max-calls N]]
 
 With `--llm` (what `LocalModel` loads: a folder, a GGUF file or a name on the hub) the same features
 are also placed by what that model says of them: one label each, half an hour on two cores for a
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -213,19 +214,19 @@ def compare_tactics(frame: pd.DataFrame, coder: Coder) -> pd.DataFrame:
 
 
 def labelled_by(
-    llm: str, answers: Path, features: FeatureTable, taxonomy: Taxonomy
+    asked: dict[str, Any], answers: Path, features: FeatureTable, taxonomy: Taxonomy
 ) -> FeatureTable:
     """Return the features with a label, definition and sub-category by a model on this machine."""
     definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
-    asked = {"labeller": "local", "llm": llm, "candidates": 1}
+    asked = {"labeller": "local", "candidates": 1} | asked
     labelled = label(features, choose_labelling(answers, definitions, None, **asked).labeller)
     given = labelled.table["label_source"] != "offline"
-    print(f"{given.sum()} of {len(given)} features are labelled by {llm}; suggestions:")
+    print(f"{given.sum()} of {len(given)} features are labelled by {asked['llm']}; suggestions:")
     print(labelled.table.loc[given, "suggestion"].value_counts().to_string(), end="\n\n")
     return labelled
 
 
-def coder_of(corpus: Corpus, seed: int, llm: str | None, answers: Path) -> Coder:
+def coder_of(corpus: Corpus, seed: int, asked: dict[str, Any], answers: Path) -> Coder:
     """Train the dictionaries on a corpus and place their features."""
     taxonomy = Taxonomy.read("empathy")
     vectors = embed(corpus)
@@ -238,8 +239,8 @@ def coder_of(corpus: Corpus, seed: int, llm: str | None, answers: Path) -> Coder
             Codebook.propose(features, taxonomy, sae=sae, cues=False),
         ),
     }
-    if llm is not None:
-        labelled = labelled_by(llm, answers, features, taxonomy)
+    if asked["llm"] is not None:
+        labelled = labelled_by(asked, answers, features, taxonomy)
         books["SAE roll-up, local LLM"] = (
             sae.encode,
             Codebook.propose(labelled, taxonomy, sae=sae),
@@ -270,12 +271,15 @@ def main() -> None:
     parser.add_argument("--llm", metavar="MODEL", help="also place features by what this one says")
     answers = "where its answers are kept; default: %(default)s"
     parser.add_argument("--answers", type=Path, default=Path("answers.jsonl"), help=answers)
+    most = "the most that it is asked; features left over keep what rules say"
+    parser.add_argument("--max-calls", type=int, metavar="N", help=most)
     options = parser.parse_args()
     sys.path += [str(folder.resolve()) for folder in options.packages]
     logging.basicConfig(level=logging.WARNING)
     whole = read_corpus(options.data / "esconv_dev.csv")
     esconv = whole.where(role="supporter").units("sentence")
-    coder = coder_of(esconv, options.seed, options.llm, options.answers)
+    asked = {"llm": options.llm, "max_calls": options.max_calls}
+    coder = coder_of(esconv, options.seed, asked, options.answers)
     strategies = esconv.messages()["strategy"].map(STRATEGIES).to_numpy(object)
     coded = pd.read_csv(options.data / "empathetic_intents_manual.csv")
     coded = coded[coded["intent"].isin(INTENTS)]

@@ -21,6 +21,7 @@ from saeidioms.idioms.judges import GROUP, MARKS, Asked, Judge
 from saeidioms.idioms.trials import FEWEST, Trials, draw_trials
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.seeds import generator
+from saeidioms.stats.clustered import design_effect
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +96,12 @@ def measure_fidelity(
 
     Notes
     -----
-    The 95% intervals are binomial over units: right and wrong answers to firing and to other
-    units have Jeffreys posteriors, of which 4,000 draws give those of balanced accuracy (Brodersen
-    et al. 2010, doi:10.1109/ICPR.2010.764) and F1 (Goutte & Gaussier 2005,
-    doi:10.1007/978-3-540-31865-1_25). They say nothing of other corpora or judges. The dictionary
-    itself was trained on all units: it is the label that is tested, not the feature.
+    The 95% intervals: right and wrong answers to firing and to other units have Jeffreys
+    posteriors, of which 4,000 draws give those of balanced accuracy (Brodersen et al. 2010,
+    doi:10.1109/ICPR.2010.764) and F1 (Goutte & Gaussier 2005, doi:10.1007/978-3-540-31865-1_25).
+    Units of a conversation are alike, so answers count for less, by their design effect over all
+    labels (`saeidioms.stats.clustered.design_effect`). They say nothing of other corpora or judges.
+    The dictionary itself was trained on all units: it is the label that is tested, not the feature.
     """
     if n_units < FEWEST:
         raise OptionError(f"n_units is {n_units}; give at least {FEWEST}.")
@@ -164,15 +166,20 @@ def _detection(
     seed: int,
 ) -> pd.DataFrame:
     of = trials.units["feature"].to_numpy(np.int64)
-    asked = _asked(labels, of, trials.units["row"].to_numpy(np.int64), corpus, embeddings)
-    said = judge.detect(asked)
-    counts = count_answers(of, said, trials.units["fires"].to_numpy(bool), len(labels))
+    rows = trials.units["row"].to_numpy(np.int64)
+    fires = trials.units["fires"].to_numpy(bool)
+    said = judge.detect(_asked(labels, of, rows, corpus, embeddings))
+    counts = count_answers(of, said, fires, len(labels))
     detection = balanced_accuracy(counts, FEWEST)
     hits, missed, wrong, passed = counts
     f1 = np.where(np.isnan(detection), np.nan, 2 * hits / np.maximum(2 * hits + missed + wrong, 1))
     rng = generator(seed, "intervals of fidelity")
-    share = rng.beta(hits + 0.5, missed + 0.5, size=(_DRAWS, len(labels)))
-    false = rng.beta(wrong + 0.5, passed + 0.5, size=(_DRAWS, len(labels)))
+    told = np.isfinite(said)
+    conversations = pd.factorize(corpus.conversations[rows])[0].astype(np.int64)
+    alike = design_effect((said == fires)[told], (2 * of + fires)[told], conversations[told])
+    shape = (_DRAWS, len(labels))
+    share = rng.beta(hits / alike + 0.5, missed / alike + 0.5, size=shape)
+    false = rng.beta(wrong / alike + 0.5, passed / alike + 0.5, size=shape)
     firing, other = hits + missed, wrong + passed
     drawn = 2 * firing * share / np.maximum(firing * (1 + share) + other * false, 1e-9)
     table = pd.DataFrame({"feature": np.arange(len(labels)), "judge": judge.name})

@@ -12,7 +12,7 @@ from saeidioms.errors import OptionError
 from saeidioms.llm.budget import count_tokens, price, prompt_tokens
 from saeidioms.llm.model import LanguageModel, Prompt
 
-_ROTE = "expresses number {} of the things that speakers do"  # as long as a label may be
+_ROTE = "label number {} of eight words in length"  # as long as one may be
 
 
 @dataclass(frozen=True)

@@ -82,3 +82,41 @@ def intra_cluster_correlation(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> Floa
     spread = between + (size - 1) * within
     icc: Floats = (between - within) / np.where(spread > 0, spread, np.nan)
     return icc
+
+
+def design_effect(
+    hits: npt.ArrayLike, groups: npt.NDArray[np.int64], clusters: npt.NDArray[np.int64]
+) -> float:
+    """Return how many times as large clusters make the variance of shares, pooled over groups.
+
+    Counts divided by it can be taken for binomial ones (Rao and Scott 1992, doi:10.2307/2532311).
+    One figure for all groups, since that of a single small one is mostly chance.
+
+    Parameters
+    ----------
+    hits
+        (n,) 0 or 1.
+    groups
+        (n,) int64, of which each has a share of its own.
+    clusters
+        (n,) int64, from 0.
+
+    Returns
+    -------
+    float
+        At least 1; 1 where no group has two clusters, or all hits of each group are alike.
+    """
+    hit = np.asarray(hits, np.float64)
+    if not hit.size:
+        return 1.0
+    size = np.bincount(groups)
+    share = np.bincount(groups, weights=hit) / np.maximum(size, 1)
+    pair, of = np.unique(groups * (clusters.max() + 1) + clusters, return_inverse=True)
+    owner = pair // (clusters.max() + 1)
+    sums = np.bincount(of, weights=hit - share[groups])
+    n_clusters = np.bincount(owner, minlength=len(size))
+    several = n_clusters > 1
+    between = np.bincount(owner, weights=sums**2, minlength=len(size))
+    between = between[several] * (n_clusters / np.maximum(n_clusters - 1, 1))[several]
+    binomial = (size**2 / np.maximum(size - 1, 1) * share * (1 - share))[several].sum()
+    return float(max(1.0, between.sum() / binomial)) if binomial > 0 else 1.0

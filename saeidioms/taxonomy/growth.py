@@ -29,6 +29,8 @@ _DEFINITION = "Kinds of expression that the corpus holds and the other categorie
 _WEAK = 1 / 3  # confidence in its place below which a feature is doubtful
 _CHANCES = 1.5  # times the chance of hitting upon a place, where there are few of them
 _STRONG = ("top", "middle")  # examples that a seed is taken from
+# Where conversations are too short for a topic to come back in them, all features spread alike.
+_SPREAD = 0.95
 _FEWEST_FEATURES = 2  # a single feature is too narrow for a sub-category
 # Cosine distances without what all texts share: features further apart never belong together, and
 # what is nearer to a place is that place (on ESConv "I'm sorry to hear that" at 0.56).
@@ -84,7 +86,7 @@ class Growth:
     proposals
         The most frequent first.
     n_candidates
-        Frequent features that have no place, or a doubtful one.
+        Frequent features that have no place, or a doubtful one, and are no topics.
     coverage
         Share of all firings of readable features that the proposals' features make up.
     """
@@ -98,13 +100,17 @@ def propose_growth(
     features: FeatureTable,
     codebook: Codebook,
     *,
+    spread: Floats | None = None,
     encode: Encode | None = None,
     least_density: float = 0.005,
 ) -> Growth:
     """Group the frequent features that the taxonomy has no good place for.
 
     Candidates are readable features that have no place in the codebook, or one with a confidence
-    below a third (of G < 5 places: 1.5 / G), unless a person gave it. They are clustered by the
+    below a third (of G < 5 places: 1.5 / G), unless a person gave it. A taxonomy of what is done
+    with words wants ways of saying, not topics; a topic comes back within the conversation that it
+    is of. So features that spread over conversations less than the median feature with a good
+    place are topics, and no candidates. The others are clustered by the
     cosine between their centroids, without what all centroids share (agglomerative, average
     linkage). The tree is cut at the distance, of 40 up to 0.85, at which the clusters have the
     greatest mean silhouette (Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7); it is not cut
@@ -117,6 +123,9 @@ def propose_growth(
         F features with centroids, idioms and examples.
     codebook
         Their places.
+    spread
+        (F,), see `saeidioms.taxonomy.spread.spread_over_conversations`; None: no feature is taken
+        for a topic.
     encode
         Texts to (n, D) embeddings, by the encoder of the corpus; by default that is loaded by its
         name.
@@ -139,9 +148,10 @@ def propose_growth(
         )
     readable = features.table["flag"].fillna("").to_numpy(object) == ""
     density = features.table["density"].to_numpy(np.float64)
-    candidates = np.flatnonzero(
-        readable & (density >= least_density) & _without_good_place(codebook)
-    )
+    placed = ~_without_good_place(codebook)
+    frequent = readable & (density >= least_density) & ~placed
+    topics = _topics(spread, readable & placed)
+    candidates = np.flatnonzero(frequent & ~topics)
     clusters = _clusters(_rarest_left_out(candidates, density), features)
     encode = encode or embed_like(features.encoder)
     proposals = _drafts(clusters, features, codebook.taxonomy, encode) if clusters else ()
@@ -149,8 +159,10 @@ def propose_growth(
     firings = features.table["n_units"].to_numpy(np.float64)
     coverage = float(firings[members].sum() / max(firings[readable].sum(), 1.0))
     logger.info(
-        "%d features on %g%% of the units or more have no good place in the taxonomy %s; %s.",
+        "%d features on %g%% of the units or more have no good place in the taxonomy %s (and %d "
+        "more, which are topics of some conversations); %s.",
         *(len(candidates), 100 * least_density, codebook.taxonomy.name),
+        int((frequent & topics).sum()),
         f"{len(members)} of them, {coverage:.1%} of all firings, ask for {len(proposals)} new "
         "sub-categories"
         if proposals
@@ -204,6 +216,13 @@ def _without_good_place(codebook: Codebook) -> npt.NDArray[np.bool_]:
     nowhere = (table["sub_category"] == "") & (table["outside"] == "")
     doubtful = nowhere | (table["confidence"] < max(_WEAK, _CHANCES / len(codebook.groups)))
     return np.asarray(doubtful & (table["source"] != "override"), dtype=bool)
+
+
+def _topics(spread: Floats | None, placed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return bool (F,): which features spread less than most that have a good place."""
+    if spread is None or not placed.any():
+        return np.zeros(len(placed), dtype=bool)
+    return spread < min(float(np.nanmedian(spread[placed])), _SPREAD)
 
 
 def _rarest_left_out(candidates: Ints, density: Floats) -> Ints:

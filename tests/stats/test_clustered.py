@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from saeidioms.stats.bootstrap import difference_interval
-from saeidioms.stats.clustered import intra_cluster_correlation, robust_test
+from saeidioms.stats.clustered import design_effect, intra_cluster_correlation, robust_test
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -57,3 +57,34 @@ def test_the_correlation_within_clusters_is_that_of_the_analysis_of_variance():
 )
 def test_where_clusters_cannot_be_told_from_messages_there_is_no_correlation(hits, sizes):
     assert np.isnan(intra_cluster_correlation(hits, sizes)).all()
+
+
+def test_units_that_are_copies_count_as_one_and_independent_ones_each():
+    draw = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 60)
+    clusters = np.tile(np.repeat(np.arange(20), 3), 40)
+    copies = np.repeat(draw.random(800) < 0.7, 3)
+    assert design_effect(copies, groups, clusters) == pytest.approx(3, rel=0.1)
+    assert design_effect(draw.random(2400) < 0.7, groups, clusters) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("hits", [[1, 1, 1, 1], [0, 0, 1, 1], []])
+def test_without_two_clusters_or_two_answers_in_a_group_there_is_no_design_effect(hits):
+    few = np.array([0, 0, 1, 1])[: len(hits)]
+    assert design_effect(hits, few, few) == 1
+
+
+def test_intervals_by_the_design_effect_cover_as_often_as_they_say():
+    draw = np.random.default_rng(1)
+    rate = draw.beta(6, 4, (400, 20))  # of each conversation; .6 on the whole
+    hits = draw.random((400, 20, 4)) < rate[..., None]
+    groups = np.repeat(np.arange(400), 80)
+    clusters = np.tile(np.repeat(np.arange(20), 4), 400)
+    alike = design_effect(hits.ravel(), groups, clusters)
+    covered = []
+    for effect in (alike, 1):
+        n, k = 80 / effect, hits.sum(axis=(1, 2)) / effect
+        low, high = (stats.beta.ppf(tail, k + 0.5, n - k + 0.5) for tail in (0.025, 0.975))
+        covered.append(np.mean((low < 0.6) & (high > 0.6)))
+    assert 0.92 < covered[0] < 0.98
+    assert covered[1] < 0.92
