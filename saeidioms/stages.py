@@ -322,7 +322,7 @@ STAGES = (
         "fidelity",
         _make_fidelity,
         reads=("corpus", "embeddings", "activations", "features", "labels"),
-        options=_options_of("fidelity"),
+        options=_options_of("labels", "fidelity"),  # who judges, and how often it may be asked
     ),
     Stage(
         "codebook",

@@ -31,6 +31,7 @@ _CHANCES = 1.5  # times the chance of hitting upon a place, where there are few 
 _STRONG = ("top", "middle")  # examples that a seed is taken from
 # Where conversations are too short for a topic to come back in them, all features spread alike.
 _SPREAD = 0.95
+_SURE = 1.64  # errors: one in twenty by chance
 _FEWEST_FEATURES = 2  # a single feature is too narrow for a sub-category
 # Cosine distances without what all texts share: features further apart never belong together, and
 # what is nearer to a place is that place (on ESConv "I'm sorry to hear that" at 0.56).
@@ -100,7 +101,7 @@ def propose_growth(
     features: FeatureTable,
     codebook: Codebook,
     *,
-    spread: Floats | None = None,
+    spread: tuple[Floats, Floats] | None = None,
     encode: Encode | None = None,
     least_density: float = 0.005,
 ) -> Growth:
@@ -109,8 +110,8 @@ def propose_growth(
     Candidates are readable features that have no place in the codebook, or one with a confidence
     below a third (of G < 5 places: 1.5 / G), unless a person gave it. A taxonomy of what is done
     with words wants ways of saying, not topics; a topic comes back within the conversation that it
-    is of. So features that spread over conversations less than the median feature with a good
-    place are topics, and no candidates. The others are clustered by the
+    is of. So features that surely spread over conversations less than the median feature with a
+    good place are topics, and no candidates. The others are clustered by the
     cosine between their centroids, without what all centroids share (agglomerative, average
     linkage). The tree is cut at the distance, of 40 up to 0.85, at which the clusters have the
     greatest mean silhouette (Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7); it is not cut
@@ -124,8 +125,8 @@ def propose_growth(
     codebook
         Their places.
     spread
-        (F,), see `saeidioms.taxonomy.spread.spread_over_conversations`; None: no feature is taken
-        for a topic.
+        (F,) with (F,) errors, see `saeidioms.taxonomy.spread.spread_over_conversations`; None: no
+        feature is taken for a topic.
     encode
         Texts to (n, D) embeddings, by the encoder of the corpus; by default that is loaded by its
         name.
@@ -218,11 +219,14 @@ def _without_good_place(codebook: Codebook) -> npt.NDArray[np.bool_]:
     return np.asarray(doubtful & (table["source"] != "override"), dtype=bool)
 
 
-def _topics(spread: Floats | None, placed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return bool (F,): which features spread less than most that have a good place."""
+def _topics(
+    spread: tuple[Floats, Floats] | None, placed: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Return bool (F,): which features surely spread less than most that have a good place."""
     if spread is None or not placed.any():
         return np.zeros(len(placed), dtype=bool)
-    return spread < min(float(np.nanmedian(spread[placed])), _SPREAD)
+    value, error = spread
+    return value + _SURE * error < min(float(np.nanmedian(value[placed])), _SPREAD)
 
 
 def _rarest_left_out(candidates: Ints, density: Floats) -> Ints:

@@ -8,15 +8,17 @@ import pandas as pd
 
 from saeidioms.sae.activations import SparseActivations
 
+Floats = npt.NDArray[np.float64]
+
 
 def spread_over_conversations(
     activations: SparseActivations, conversations: npt.NDArray
-) -> npt.NDArray[np.float64]:
-    """Return how evenly each feature fires over conversations: near 1 as if by chance.
+) -> tuple[Floats, Floats]:
+    """Return how evenly each feature fires over conversations, near 1 as if by chance, and error.
 
-    The conversations in which a feature fires, over those expected if the same number of firings
-    fell on units without regard to conversations. What somebody says whatever the trouble (a
-    question, praise) is near 1; a topic, such as school, comes back within few conversations.
+    The conversations in which a feature fires, over those expected if each of its firings fell on
+    a unit without regard to conversations. What somebody says whatever the trouble (a question,
+    praise) is near 1; a topic, such as school, comes back within few conversations.
 
     Parameters
     ----------
@@ -27,16 +29,25 @@ def spread_over_conversations(
 
     Returns
     -------
-    numpy.ndarray
-        (F,), NaN where a feature does not fire.
+    spread, error
+        (F,) float64, NaN where a feature does not fire. The error is the standard deviation by
+        chance, that of the number of boxes which balls fall into (Johnson and Kotz 1977, *Urn
+        Models and Their Application*, chapter 3, here for boxes of unequal size).
     """
-    of = pd.factorize(conversations)[0]
-    sizes = np.bincount(of)
+    of = pd.factorize(conversations)[0].astype(np.int64)
+    lengths, place, times = np.unique(np.bincount(of), return_inverse=True, return_counts=True)
     fires = (activations.matrix > 0).tocoo()
-    pairs = np.unique(fires.col.astype(np.int64) * len(sizes) + of[fires.row])
+    pairs = np.unique(fires.col.astype(np.int64) * len(place) + of[fires.row])
     n_features = activations.matrix.shape[1]
-    seen = np.bincount(pairs // len(sizes), minlength=n_features)
-    rate = np.bincount(fires.col, minlength=n_features) / len(of)
-    lengths, times = np.unique(sizes, return_counts=True)
-    expected = (1 - (1 - rate[:, None]) ** lengths) @ times
-    return np.divide(seen, expected, out=np.full(n_features, np.nan), where=expected > 0)
+    seen = np.bincount(pairs // len(place), minlength=n_features)
+    firings = np.bincount(fires.col, minlength=n_features).astype(np.float64)
+    chance = lengths / len(of)  # that a firing falls on a conversation of that length
+    empty = np.exp(-firings[:, None] * chance)
+    expected = (1 - empty) @ times
+    variance = (empty * (1 - empty)) @ times - firings * ((chance * empty) @ times) ** 2
+    known = expected > 0
+    spread, error = (
+        np.divide(value, expected, out=np.full(n_features, np.nan), where=known)
+        for value in (seen, np.sqrt(np.maximum(variance, 0.0)))
+    )
+    return spread, error

@@ -193,14 +193,16 @@ def test_the_same_features_always_give_the_same_growth(features, codebook, encod
 def test_what_spreads_less_than_features_with_a_place_is_a_topic(features, codebook, encoder):
     spread = np.full(len(KINDS), 0.9)
     spread[list(numbers("football"))] = 0.6
-    growth = propose_growth(features, codebook, spread=spread, encode=encoder.encode)
+    error = np.full(len(KINDS), 0.05)
+    growth = propose_growth(features, codebook, spread=(spread, error), encode=encoder.encode)
     assert [one.name for one in growth.proposals] == ["it rains"]
     assert growth.n_candidates == 3
 
 
 def test_where_all_spread_alike_nothing_is_a_topic(features, codebook, encoder, growth):
     spread = np.linspace(0.96, 1.04, len(KINDS))  # conversations of two messages, say
-    assert propose_growth(features, codebook, spread=spread, encode=encoder.encode) == growth
+    for one in ((spread, np.zeros(len(KINDS))), (spread - 0.5, np.full(len(KINDS), 0.4))):
+        assert propose_growth(features, codebook, spread=one, encode=encoder.encode) == growth
 
 
 def test_without_an_encoder_that_of_the_corpus_is_loaded(features, codebook, growth):
