@@ -31,8 +31,7 @@ def spread_over_conversations(
     -------
     spread, error
         (F,) float64, NaN where a feature does not fire. The error is the standard deviation by
-        chance, that of the number of boxes which balls fall into (Johnson and Kotz 1977, *Urn
-        Models and Their Application*, chapter 3, here for boxes of unequal size).
+        chance, for a large number of conversations.
     """
     of = pd.factorize(conversations)[0].astype(np.int64)
     lengths, place, times = np.unique(np.bincount(of), return_inverse=True, return_counts=True)
@@ -40,11 +39,13 @@ def spread_over_conversations(
     pairs = np.unique(fires.col.astype(np.int64) * len(place) + of[fires.row])
     n_features = activations.matrix.shape[1]
     seen = np.bincount(pairs // len(place), minlength=n_features)
-    firings = np.bincount(fires.col, minlength=n_features).astype(np.float64)
-    chance = lengths / len(of)  # that a firing falls on a conversation of that length
-    empty = np.exp(-firings[:, None] * chance)
+    rate = np.bincount(fires.col, minlength=n_features)[:, None] / len(of)
+    empty = (1 - rate) ** lengths
     expected = (1 - empty) @ times
-    variance = (empty * (1 - empty)) @ times - firings * ((chance * empty) @ times) ** 2
+    # That of units which fire each by itself, less what the number of firings explains of it.
+    odds = (rate / np.maximum(1 - rate, 1e-12))[:, 0]
+    explained = odds * (empty @ (times * lengths)) ** 2 / len(of)
+    variance = (empty * (1 - empty)) @ times - explained
     known = expected > 0
     spread, error = (
         np.divide(value, expected, out=np.full(n_features, np.nan), where=known)
