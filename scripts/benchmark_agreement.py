@@ -8,8 +8,9 @@ supporters and applied to the other sets as it stands.
                                           [--llm MODEL [--answers FILE] [--max-calls N]]
 
 With `--llm` (what `LocalModel` loads: a folder, a GGUF file or a name on the hub) the same features
-are also placed by what that model says of them: one label each, half an hour on two cores for a
-model of 270 million parameters. Answers are kept in FILE, so that a stopped run goes on.
+are also placed by what that model says of them: one question for each of some 256, of 1,700 tokens,
+longest first, at most N of them. On two cores that takes over half an hour even for a model of 270
+million parameters; answers are kept in FILE, so that a stopped run goes on.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def design_effect(
     sums = np.bincount(of, weights=hit - share[groups])
     n_clusters = np.bincount(owner, minlength=len(size))
     several = n_clusters > 1
-    between = np.bincount(owner, weights=sums**2, minlength=len(size))
-    between = between[several] * (n_clusters / np.maximum(n_clusters - 1, 1))[several]
+    squares = np.bincount(owner, weights=sums**2, minlength=len(size))
+    clustered = (squares * n_clusters / np.maximum(n_clusters - 1, 1))[several].sum()
     binomial = (size**2 / np.maximum(size - 1, 1) * share * (1 - share))[several].sum()
-    return float(max(1.0, between.sum() / binomial)) if binomial > 0 else 1.0
+    return float(max(1.0, clustered / binomial)) if binomial > 0 else 1.0
