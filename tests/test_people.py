@@ -206,7 +206,8 @@ def test_a_workbook_of_the_sample_judges_codes_by_the_codebook_as_it_was_edited(
     cli.main(["agreement", str(copy), str(path)])
     figures = pd.read_csv(copy / "people" / "validation.csv").set_index("sub_category")
     assert figures.loc["affirming", "recall"] > 0.9
-    assert set(Run(copy).codes.units["sub_category"]) == {"affirming"}
+    shares = pd.read_csv(copy / "people" / "corrected.csv").set_index("sub_category")
+    assert shares.loc["affirming", "naive"] > 0.8  # of the codes as they are now
 
 
 def by_question_mark(text):
