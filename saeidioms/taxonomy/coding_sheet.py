@@ -116,7 +116,8 @@ def write_sheet(
     if (features.table["flag"] == "dead").all():
         raise InputError("no feature fires on anything; there is nothing to code.")
     rows = _rows(features, blind=blind, n_examples=n_examples, seed=seed)
-    offers = {"sub_category": places, "second": places, "confident": CONFIDENT}
+    offers: dict[str, Sequence[str | int]] = {"confident": CONFIDENT}
+    offers |= dict.fromkeys(("sub_category", "second"), places)
     form = Form(_INSTRUCTIONS, CODED, offers, _WIDTHS, frozen="feature", hidden=_HIDDEN)
     for name, workbook in track(list(zip(names, paths, strict=True)), "coding sheets"):
         table = rows.iloc[generator(seed, f"order of {name}").permutation(len(rows))]
