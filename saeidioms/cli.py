@@ -356,10 +356,15 @@ def _finish(run: Run, until: str | None = None) -> None:
 
 def _print_shares(run: Run) -> None:
     from saeidioms.run import read_shares
+    from saeidioms.taxonomy.grounds import MARK, SENTENCE, doubtful
 
-    level = run.record.options["distribution"]["level"]
+    level, shares = run.record.options["distribution"]["level"], read_shares(run)
+    marked = doubtful(shares)
     print(f"\nShare of messages that hold it, with {100 * level:g}% intervals\n")
-    for row in read_shares(run).to_dict("records"):
+    for row in shares.to_dict("records"):
         names = {"category": row["category"], "sub_category": f"  {row['sub_category']}"}
         name = names.get(row["level"], "none of these")
+        name += f" {MARK}" if row["sub_category"] in marked else ""
         print(f"{name:<34}{row['share']:>7.1%}   [{row['low']:.1%}, {row['high']:.1%}]")
+    if marked:
+        print(f"\n{SENTENCE}")

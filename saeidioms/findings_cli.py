@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from saeidioms.artifacts import digest_json
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_P_VALUES, _LEAST_P = ("p", "q", "holm", "p_family", "p_equivalence", "q_equivalence"), 1e-4
-_MOST_ROWS, _LONGEST_NAME = 80, 80  # printed; characters
+_LONGEST_NAME = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -281,6 +277,7 @@ def _answer(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.common import keep
     from saeidioms.charts import Template
     from saeidioms.pipeline import resume
+    from saeidioms.printed import as_text
 
     asked = {
         name: value
@@ -318,6 +315,7 @@ def _each(value: Any) -> list[Any]:
 def _search(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.corpora import find, find_strongest
     from saeidioms.pipeline import resume
+    from saeidioms.printed import plain
 
     run = resume(parsed.run)
     if parsed.feature is None:
@@ -326,12 +324,13 @@ def _search(parsed: argparse.Namespace) -> None:
         found = find_strongest(run, parsed.feature, parsed.n)
     for heading, table in found.items():
         print(f"\n{heading}\n")
-        print(table.to_string(index=False, float_format=_figure, na_rep="–", max_colwidth=90))
+        print(plain(table))
 
 
 def _profile(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.persons import profile_person
     from saeidioms.pipeline import resume
+    from saeidioms.printed import as_text
 
     asked = {name: value for name, value in vars(parsed).items() if name not in ("run", "command")}
     found, path = profile_person(resume(parsed.run), **asked)
@@ -342,51 +341,5 @@ def _profile(parsed: argparse.Namespace) -> None:
     )
     shown = shown.rename(columns={"estimate": "long_run", "others_share": "others"})
     print(f"\nWhat {found.who} says, against {found.n_others:,} others\n")
-    print(as_text(shown[[*columns, "than_most"]]))
+    print(as_text(shown[[*columns, "than_most"]], whole=path.with_suffix(".json").name))
     print(f"\n{found.uncertainty}\n\nPage: {path}\nJSON: {path.with_suffix('.json')}")
-
-
-def as_text(table: pd.DataFrame) -> str:
-    """Return a table as text: intervals in brackets, what is the same in all rows below."""
-    shown = table.copy()
-    if {"level", "category", "sub_category"} <= set(shown):
-        own = shown["level"] == "sub_category"
-        name = ("  " + shown["sub_category"]).where(own, shown["category"])
-        shown.insert(0, "", name.where(shown["level"] != "uncoded", "none of these"))
-        width = shown[""].str.len().max()
-        shown[""] = shown[""].str.ljust(width)
-        shown = shown.drop(columns=["level", "category", "sub_category"])
-    for low in [name for name in shown if name == "low" or name.endswith("_low")]:
-        high = low.removesuffix("low") + "high"
-        ends = zip(shown[low], shown.pop(high), strict=True)
-        shown[low] = [f"[{_figure(a)}, {_figure(b)}]" if a == a else "" for a, b in ends]
-        shown = shown.rename(columns={low: low.removesuffix("low") + "interval"})
-    for name in [name for name in shown if name in _P_VALUES or name.endswith("_p")]:
-        shown[name] = [_p_value(value) for value in shown[name]]
-    same = [name for name in shown if len(shown) > 1 and shown[name].nunique(dropna=False) == 1]
-    text = (
-        shown.drop(columns=same)
-        .head(_MOST_ROWS)
-        .to_string(index=False, float_format=_figure, na_rep="–", max_colwidth=60)
-    )
-    more = len(shown) - _MOST_ROWS
-    rest = [f"... and {more:,} rows more in table.csv"] if more > 0 else []
-    told = ((name, shown[name].iloc[0]) for name in same)
-    facts = [
-        f"{name}: {_figure(value) if isinstance(value, float) else ' '.join(str(value).split())}"
-        for name, value in told
-        if value == value and value != ""
-    ]
-    return "\n".join([text, *rest, *facts])
-
-
-def _p_value(value: float) -> str:
-    """Return a p-value, of which nothing below 0.0001 is known."""
-    if value != value:
-        return "–"
-    return "<.0001" if value < _LEAST_P else f"{value:.3g}"
-
-
-def _figure(value: float) -> str:
-    """Return a number to three digits, and large ones as whole numbers."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -117,4 +117,6 @@ def _grow(parsed: argparse.Namespace) -> None:
 
 
 def _print_table(table: pd.DataFrame) -> None:
-    print(table.to_string(index=False, float_format="{:.3f}".format, na_rep="–", max_colwidth=60))
+    from saeidioms.printed import plain
+
+    print(plain(table))

@@ -227,6 +227,13 @@ class Run(Shown):
         return self._load("codebook", Codebook.load)
 
     @property
+    def grounds(self) -> pd.DataFrame:
+        """The features of each sub-category, and how many have faithful labels."""
+        from saeidioms.taxonomy.grounds import grounds
+
+        return grounds(self.codebook, self.labelled.with_fidelity(self.fidelity))
+
+    @property
     def codes(self) -> Codes:
         """The codes of units and messages."""
         from saeidioms.taxonomy.coding import Codes

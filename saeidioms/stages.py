@@ -38,6 +38,7 @@ from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare
 from saeidioms.taxonomy.distribution import TAKEN, Distribution, Kind, distribute
+from saeidioms.taxonomy.grounds import with_grounds
 from saeidioms.taxonomy.inheritance import overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -177,9 +178,9 @@ def _make_distribution(run: Run, folder: Path) -> None:
 
 def _over_kinds(run: Run, table: Callable[[Distribution], pd.DataFrame]) -> pd.DataFrame:
     """Return one table for messages, units and expressions, told apart by the column ``of``."""
-    parts = []
+    parts, found = [], run.grounds
     for kind in get_args(Kind):
-        part = table(run.distribution(kind))
+        part = with_grounds(table(run.distribution(kind)), found)
         part.insert(0, "of", kind)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -195,18 +196,18 @@ def _make_report(run: Run, folder: Path) -> None:
     taxonomy, counted = run.codebook.taxonomy, run.distribution()
     figures = []
     if by := options["distribution"]["by"]:
-        groups = counted.shares(**options["distribution"])
+        groups = with_grounds(counted.shares(**options["distribution"]), run.grounds)
         figures.append((f"By {by}", charts.by_group(groups, taxonomy, by=by)))
     if "compare" in options:
         versus = options["compare"]
-        changes = compare(counted, **versus)
+        changes = with_grounds(compare(counted, **versus), run.grounds)
         heading = f"Change against {versus['baseline']}, by {versus['by']}"
         figures.append((heading, charts.change(changes, taxonomy, panel=versus["panel"])))
     draws = {name: value for name, value in options["distribution"].items() if name != "by"}
     turns = trajectory(CodedMessages.join(run.corpus, run.codes, taxonomy), **draws)
     whole = turns[turns["level"] == "category"]
     figures.append(("Over the conversation", charts.over_turns(whole, taxonomy)))
-    overall = counted.shares(**draws)
+    overall = with_grounds(counted.shares(**draws), run.grounds)
     if counted.counts.any():
         figures.append(("The taxonomy by share", charts.treemap(overall, taxonomy)))
     if run.lexicon["sub_category"].notna().any():  # read from CSV, where "" is missing
@@ -339,12 +340,14 @@ STAGES = (
         _make_codes,
         reads=("corpus", "activations", "features", "labels", "codebook"),
         options=_options_of("codes"),
+        version=2,
     ),
     Stage(
         "distribution",
         _make_distribution,
-        reads=("corpus", "codebook", "codes"),
+        reads=("corpus", "features", "labels", "fidelity", "codebook", "codes"),
         options=_options_of("distribution", "compare"),
+        version=2,
     ),
     Stage(
         "evidence",

@@ -19,6 +19,7 @@ from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.taxonomy.comparison import compare
 from saeidioms.taxonomy.distribution import Kind
+from saeidioms.taxonomy.grounds import with_grounds
 
 # C(arm, Treatment('control'))[T.coach] and arm[T.coach]: a column, and one of its values
 _LEVEL = re.compile(r"^(?:C\()?`?([^,()`\[]+)`?(?:,.*)?\)?\[(?:T\.)?(.*)\]$")
@@ -36,11 +37,12 @@ def compare_groups(
     seed: int = 0,
 ) -> Finding:
     """Return how shares differ between groups; see `saeidioms.taxonomy.comparison.compare`."""
-    advance(run, "codes")
+    advance(run, "distribution")
     draws = statistics_of(run, cluster, seed)
     table = compare(
         run.distribution(of), by=by, baseline=baseline, against=against, panel=panel, **draws
     )
+    table = with_grounds(table, run.grounds)
     if table["p"].isna().all():
         raise OptionError(
             f"the groups of {by} have too few clusters ({draws['cluster']}) to compare them; give "

@@ -8,7 +8,7 @@ from saeidioms import charts
 from saeidioms.analyses.common import coded_at, forest, interval, number, slug, statistics_of
 from saeidioms.charts.theme import escape
 from saeidioms.findings.finding import Finding
-from saeidioms.findings.reliable import reliable_change
+from saeidioms.findings.reliable import FOR_ONE_PERSON, LEAST_RELIABILITY, reliable_change
 from saeidioms.findings.trait_scores import traits
 from saeidioms.run import Run
 
@@ -35,12 +35,30 @@ def reliable_people(
         f"by the reliability and mean change of {number(table['baseline_n'])} people of {control}; "
         "Wilson intervals, Fisher's exact test against these. q: Benjamini and Hochberg over all "
         "groups and directions. Nothing is drawn at random."
-    )
+    ) + _how_reliable(table)
     title = f"Who changed reliably, from {before} to {after}"
     figure = None
     if table.loc[table["level"] == "sub_category", "share"].notna().any():
         figure = charts.reliable_change(table, run.codebook.taxonomy)
     return Finding(slug("reliable", time, by), title, method, table, figure)
+
+
+def _how_reliable(table: pd.DataFrame) -> str:
+    """Say of how many sub-categories nothing can be told, and how far the others can be trusted."""
+    own = table[table["level"] == "sub_category"].drop_duplicates("sub_category")
+    told = own["reliability"] >= LEAST_RELIABILITY
+    said = (
+        f" No verdict on {(~told).sum()} of {len(own)} sub-categories, of which the shares of the "
+        f"control people agree below {LEAST_RELIABILITY:g} from one time to the other."
+        if not told.all()
+        else ""
+    )
+    if (own.loc[told, "reliability"] < FOR_ONE_PERSON).any():
+        said += (
+            f" Reliabilities below {FOR_ONE_PERSON:g} are too low to act upon for one person: take "
+            "the shares of people, not the names."
+        )
+    return said
 
 
 def relate_trait(

@@ -12,6 +12,7 @@ from saeidioms.findings.finding import Finding
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.taxonomy.distribution import Kind
+from saeidioms.taxonomy.grounds import with_grounds
 
 
 def shares_of(
@@ -32,9 +33,9 @@ def shares_of(
     """
     if by and chart == "treemap":
         raise OptionError("chart is 'treemap', which shows all messages together; leave --by out.")
-    advance(run, "codes")
+    advance(run, "distribution")
     draws, taxonomy = statistics_of(run, cluster, seed), run.codebook.taxonomy
-    table = run.distribution(of).shares(by=by, **draws)
+    table = with_grounds(run.distribution(of).shares(by=by, **draws), run.grounds)
     if by:
         figure = charts.by_group(table, taxonomy, by=by, of=of)
     elif chart == "treemap":

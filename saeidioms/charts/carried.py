@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import html
+import json
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
 
 from saeidioms.charts.theme import escape
 from saeidioms.errors import InputError
 
-_PLACE = "table"
+_PLACE, _NARROW = "table", "narrow"
 
 
-def carry(figure: go.Figure, table: pd.DataFrame) -> go.Figure:
+def carry(figure: go.Figure, table: pd.DataFrame, *, narrow: go.Figure | None = None) -> go.Figure:
     """Return the figure with the table that it shows, in ``layout.meta``.
 
     Text is escaped there as all other text of a figure is, since figures become web pages.
+
+    Parameters
+    ----------
+    figure
+        What is drawn.
+    table
+        Of it.
+    narrow
+        The same with fewer panels beside each other, for one column of a journal, or a telephone.
     """
     columns = {escape(name): [_plain(one) for one in table[name]] for name in table}
-    return figure.update_layout(meta={_PLACE: columns})
+    meta: dict[str, Any] = {_PLACE: columns}
+    if narrow is not None:
+        meta[_NARROW] = json.loads(plotly.io.to_json(narrow.update_layout(meta=None)))
+    return figure.update_layout(meta=meta)
+
+
+def narrowed(figure: go.Figure) -> go.Figure:
+    """Return the form of a figure that fits a narrow page: its own one, or the figure itself."""
+    meta = figure.layout.meta
+    own = isinstance(meta, dict) and _NARROW in meta
+    return go.Figure(meta[_NARROW]) if own else figure
 
 
 def data(figure: go.Figure) -> pd.DataFrame:

@@ -18,13 +18,17 @@ from saeidioms.charts.theme import (
     category_symbols,
     escape,
     figure,
+    height_below,
     legend_below,
+    name_at_axis,
     transparent,
+    with_notes,
 )
+from saeidioms.taxonomy.grounds import MARK, NOTE, doubtful
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _PARTS = {2: ["first half", "second half"], 3: ["first third", "middle third", "last third"]}
-_HEAD, _GAP, _FOOT = 64, 96, 130  # pixels above, between and below rows of panels
+_HEAD, _GAP, _FOOT = 64, 96, 46  # pixels above, between, and of the legend below
 
 
 def change(
@@ -72,7 +76,7 @@ def change(
         vertical_spacing=_GAP / plot if lines > 1 else None,
         subplot_titles=[_heading(key, table, several) for key, _ in panels],
     )
-    fig.update_layout(figure(height=plot + _HEAD + _FOOT).layout)
+    fig.update_layout(figure().layout)
     fig.update_annotations(yshift=6)
     for i, (_, rows) in enumerate(panels):
         line, column = i // cols + 1, i % cols + 1
@@ -108,14 +112,28 @@ def change(
     reach = 1.08 * (table[["low", "high", "difference"]].abs().max().max() or 1.0)
     step = _tick(reach)
     fig.update_xaxes(range=[-reach, reach], zeroline=False, tickvals=[-step, 0, step])
-    fig.update_yaxes(categoryorder="array", categoryarray=order, showgrid=True)
-    fig.update_layout(legend=legend_below(plot, 68), margin={"t": _HEAD, "b": _FOOT})
+    marked = doubtful(table)
+    fig.update_yaxes(
+        categoryorder="array",
+        categoryarray=order,
+        tickvals=order,
+        ticktext=[name_at_axis(name, marked) for name in mean.index],
+        showgrid=True,
+    )
     versus = "" if several else f", {_versus(table['group'].iloc[0], table)}"
+    title = with_notes(f"Change in percentage points{versus}", f"{MARK} {NOTE}" if marked else "")
+    below = height_below(title)
+    fig.update_layout(
+        height=_HEAD + plot + below + _FOOT,
+        legend=legend_below(plot, below + 8),
+        margin={"t": _HEAD, "b": below + _FOOT},
+    )
     fig.add_annotation(
-        text=f"Change in percentage points{versus}",
-        xref="paper", yref="paper", x=0.5, y=0, yshift=-56, yanchor="bottom", showarrow=False,
+        text=title, xref="paper", yref="paper", x=0.5, y=0, yshift=-30, yanchor="top",
+        showarrow=False,
     )  # fmt: skip
-    return carry(fig, table)
+    two = change(comparison, taxonomy, panel=panel, columns=2) if cols > 2 else None
+    return carry(fig, table, narrow=two)
 
 
 def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:

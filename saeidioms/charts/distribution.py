@@ -7,7 +7,18 @@ import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.grouped import grouped, whiskers
-from saeidioms.charts.theme import ROW, SYMBOLS, category_colours, escape, figure
+from saeidioms.charts.theme import (
+    ROW,
+    SYMBOLS,
+    TOP,
+    category_colours,
+    escape,
+    figure,
+    height_below,
+    name_at_axis,
+    with_notes,
+)
+from saeidioms.taxonomy.grounds import MARK, NOTE, doubtful
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS_SHOWN = 5
@@ -25,7 +36,8 @@ def distribution(
     Parameters
     ----------
     shares
-        Overall shares, as `Distribution.shares` returns them.
+        Overall shares, as `Distribution.shares` returns them. Sub-categories that rest on no
+        faithful feature are marked where `saeidioms.taxonomy.grounds` is joined.
     taxonomy
         Gives order and colours.
     of
@@ -40,7 +52,9 @@ def distribution(
     """
     table = shares[shares["level"] == "sub_category"].set_index("sub_category")
     colours = category_colours(taxonomy)
-    fig = figure(height=ROW * len(table) + 170, bargap=0.35)
+    title = _axis(shares, of)
+    below = height_below(title)
+    fig = figure(height=TOP + ROW * len(table) + below, margin_b=below, bargap=0.45)
     for category in taxonomy.categories:
         rows = table[table["category"] == category.name]
         fig.add_bar(
@@ -64,10 +78,16 @@ def distribution(
         showlegend=False,
         cliponaxis=False,
     )
-    order = [escape(name) for name in taxonomy.names]
-    fig.update_yaxes(categoryorder="array", categoryarray=order[::-1], showgrid=False)
+    order, marked = [escape(name) for name in taxonomy.names], doubtful(table.reset_index())
+    fig.update_yaxes(
+        categoryorder="array",
+        categoryarray=order[::-1],
+        tickvals=order,
+        ticktext=[name_at_axis(name, marked) for name in taxonomy.names],
+        showgrid=False,
+    )
     fig.update_xaxes(
-        title=_axis(shares, of),
+        title=title,
         tickformat=".0%",
         range=[0, 1.2 * (ends.max() if ends.max() > 0 else 1)],
         nticks=6,
@@ -106,8 +126,11 @@ def by_group(
     if len(sizes) > len(SYMBOLS):
         sizes = sizes.sort_values(ascending=False, kind="stable")
     groups = {str(name): f"{escape(name)} (n = {n:,})" for name, n in sizes.items()}
-    fig = grouped(table.assign(hover=hover), taxonomy, by=by, value="share", groups=groups)
-    fig.update_xaxes(title=_axis(shares, of), tickformat=".0%", rangemode="tozero", nticks=6)
+    fig = grouped(
+        table.assign(hover=hover), taxonomy, by=by, value="share", groups=groups,
+        title=_axis(shares, of),
+    )  # fmt: skip
+    fig.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=6)
     return carry(fig, table)
 
 
@@ -132,8 +155,9 @@ def _numbers(row: pd.Series) -> str:
 
 def _axis(shares: pd.DataFrame, of: str) -> str:
     whole = shares[shares["level"] == "uncoded"]  # one row a group
+    mark = f"{MARK} {NOTE}" if doubtful(shares) else ""
     if whole.empty:  # shares that were corrected by a sample
-        return f"Share of {of}"
+        return with_notes(f"Share of {of}", mark)
     uncoded = whole["share"].iloc[0]
     without = ""
     if len(whole) == 1 and of != "expressions" and pd.notna(uncoded):  # which all are coded
@@ -141,7 +165,9 @@ def _axis(shares: pd.DataFrame, of: str) -> str:
     fewest, most = whole["clusters"].min(), whole["clusters"].max()
     clusters = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     each = "" if len(whole) == 1 else " each"
-    return (
-        f"Share of {of}<br><sub>n = {whole['n'].sum():,}{without}; "
-        f"intervals: {clusters} clusters resampled{each}</sub>"
+    return with_notes(
+        f"Share of {of}",
+        f"n = {whole['n'].sum():,}{without}",
+        f"intervals: {clusters} clusters resampled{each}",
+        mark,
     )

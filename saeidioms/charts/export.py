@@ -10,6 +10,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from saeidioms.artifacts import atomic_path, write_text
+from saeidioms.charts.carried import narrowed
 from saeidioms.charts.theme import FONT, SIZE
 from saeidioms.errors import DependencyError, OptionError
 
@@ -20,6 +21,7 @@ _MM = 25.4  # an inch
 _PIXEL, _POINT = 96, 72  # to an inch
 _NARROWEST, _WIDEST = 30, 1000  # millimetres
 _SMALLEST, _LARGEST = 4, 24  # points
+_NARROW = 560  # pixels under which a figure takes its narrow form
 _HEAD = 33  # bytes of a PNG: signature and header
 
 
@@ -112,6 +114,8 @@ def _render(figure: go.Figure, kind: str, template: Template) -> bytes:
         raise DependencyError(
             f"{kind.upper()} images need kaleido; install it with pip install 'saeidioms[images]'."
         ) from error
+    if template.pixels < _NARROW:
+        figure = narrowed(figure)
     figure = go.Figure(figure).update_layout(font_family=f"{template.font}, {FONT}")
     dots = _PIXEL if kind != "png" else DPI
     # Chromium cuts off a part of a dot: a hair more gives the width that was asked for.

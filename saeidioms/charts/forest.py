@@ -18,7 +18,9 @@ from saeidioms.charts.theme import (
     escape,
     figure,
     legend_below,
+    name_at_axis,
     transparent,
+    with_notes,
 )
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
@@ -72,18 +74,19 @@ def forest(
     if rows["q"].notna().any():
         drawn["sure"] = rows["q"] < SURE
         notes.append(f"filled: q &lt; {SURE}")
+    if band is not None:
+        notes.append(f"shaded: at most ±{band:g}")
+    title = with_notes(title, "; ".join(notes))
     groups = {name: escape(name) for name in dict.fromkeys(rows[by])} if by else {"": ""}
-    fig = grouped(drawn, taxonomy, by=by, value=value, groups=groups)
+    fig = grouped(drawn, taxonomy, by=by, value=value, groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
     if band is not None:
         fig.add_vrect(
             x0=-band, x1=band, layer="below", line_width=0, fillcolor=transparent("#808080", 0.18)
         )
-        notes.append(f"shaded: at most ±{band:g}")
-    note = f"<br><sub>{'; '.join(notes)}</sub>" if notes else ""
     if by is None:
         fig.update_layout(margin_t=16, height=fig.layout.height - TOP + 16)
-    return carry(fig.update_xaxes(title=title + note, zeroline=False, nticks=7), rows)
+    return carry(fig.update_xaxes(zeroline=False, nticks=7), rows)
 
 
 def reliable_change(summary: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
@@ -122,14 +125,15 @@ def reliable_change(summary: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
         drawn[f"drawn_{name}"] = drawn[name].where(~fell, -drawn[end])
     drawn = drawn.assign(sure=drawn["q"] < SURE, low=drawn["drawn_low"], high=drawn["drawn_high"])
     groups = {name: escape(name) for name in dict.fromkeys(drawn["group"])}
-    fig = grouped(drawn, taxonomy, by="group", value="drawn_share", groups=groups)
+    title = with_notes(
+        "← fell    share of people    rose →", f"filled: q &lt; {SURE}, against {escape(control)}"
+    )
+    fig = grouped(drawn, taxonomy, by="group", value="drawn_share", groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
     reach = 1.05 * drawn[["drawn_share", "low", "high"]].abs().max().max() or 1.0
     step = next(one for one in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if reach < 4 * one or one == 0.5)
     ticks = [i * step for i in range(-4, 5) if abs(i * step) <= reach]
-    note = f"filled: q &lt; {SURE}, against {escape(control)}"
     fig.update_xaxes(
-        title=f"← fell    share of people    rose →<br><sub>{note}</sub>",
         range=[-reach, reach],
         tickvals=ticks,
         ticktext=[f"{abs(tick):.0%}" for tick in ticks],
@@ -204,10 +208,14 @@ def dumbbell(
         add_key(fig, escape(category.name), "circle", colours[category.name])
         fig.data[-1].legend = "legend2"
     order = [escape(name) for name in taxonomy.names]
-    fig.update_yaxes(categoryorder="array", categoryarray=order[::-1])
+    fig.update_yaxes(
+        categoryorder="array",
+        categoryarray=order[::-1],
+        tickvals=order,
+        ticktext=[name_at_axis(name) for name in taxonomy.names],
+    )
     fig.update_xaxes(title="Share", tickformat=".0%", rangemode="tozero", nticks=7)
-    below = {"orientation": "h", "xanchor": "left", **legend_below(plot, 68)}
-    fig.update_layout(legend2=below, margin_b=BOTTOM + 60, margin_r=_BESIDE)
+    fig.update_layout(legend2=legend_below(plot, 68), margin_b=BOTTOM + 60, margin_r=_BESIDE)
     return carry(fig, rows)
 
 

@@ -15,13 +15,16 @@ from saeidioms.charts.theme import (
     category_colours,
     escape,
     figure,
+    height_below,
     legend_below,
+    name_at_axis,
     transparent,
 )
+from saeidioms.taxonomy.grounds import doubtful
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _LINE, _PAD = 14, 16  # pixels a group, and between sub-categories
-_BELOW = 130  # pixels
+_KEY = 46  # pixels of the legend of categories
 
 
 def grouped(
@@ -31,6 +34,7 @@ def grouped(
     by: str | None,
     value: str,
     groups: Mapping[str, str],
+    title: str,
 ) -> go.Figure:
     """Draw a value of every sub-category, groups below each other and told by symbols.
 
@@ -49,6 +53,9 @@ def grouped(
         Group -> its entry in the legend, in order. As many are drawn as can be told apart, which
         is eight; how many there are is said.
 
+    title
+        Of the axis.
+
     Returns
     -------
     plotly.graph_objects.Figure
@@ -58,8 +65,9 @@ def grouped(
     colours = category_colours(taxonomy)
     height = max(_LINE * len(drawn) + _PAD, ROW)
     plot = height * len(taxonomy.names)
-    fig = figure(height=TOP + plot + _BELOW)
-    base = {name: -i for i, name in enumerate(taxonomy.names)}
+    below = height_below(title)
+    fig = figure(height=TOP + plot + below + _KEY)
+    base, marked = {name: -i for i, name in enumerate(taxonomy.names)}, doubtful(table)
     for g, group in enumerate(drawn):
         rows = table if by is None else table[table[by] == group]
         shift = _LINE * ((len(drawn) - 1) / 2 - g) / height
@@ -89,7 +97,7 @@ def grouped(
         fig.data[-1].legend = "legend2"
     fig.update_yaxes(
         tickvals=list(base.values()),
-        ticktext=[escape(name) for name in base],
+        ticktext=[name_at_axis(name, marked) for name in base],
         range=[-len(base) + 0.5, 0.5],
         zeroline=False,
         showgrid=False,
@@ -100,14 +108,12 @@ def grouped(
     return fig.update_layout(
         legend={"itemsizing": "constant", "title_text": f"{escape(by)}{shown}  " if by else None},
         legend2={
-            "orientation": "h",
-            "xanchor": "left",
             "itemclick": False,
             "itemdoubleclick": False,
-            **legend_below(plot, 88),
+            **legend_below(plot, below),
         },
-        margin_b=_BELOW,
-    )
+        margin_b=below + _KEY,
+    ).update_xaxes(title=title)
 
 
 def add_key(fig: go.Figure, name: str, symbol: str, colour: str) -> None:

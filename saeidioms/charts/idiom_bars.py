@@ -27,6 +27,7 @@ def idiom_bars(
     *,
     by: Literal["conversations", "count"] = "conversations",
     most: int = 6,
+    columns: int = 2,
 ) -> go.Figure:
     """Draw the idioms of each sub-category that most conversations (or units) hold, as bars.
 
@@ -41,6 +42,9 @@ def idiom_bars(
         Column of the lengths.
     most
         Idioms of each sub-category.
+
+    columns
+        Most panels beside each other.
 
     Returns
     -------
@@ -57,13 +61,18 @@ def idiom_bars(
         raise InputError("no sub-category has an idiom; there is nothing to draw.")
     names = [name for name in taxonomy.names if name in set(shown["sub_category"])]
     fig = panels(
-        [escape(name) for name in names], 2, _BAR * most, gap=_GAP, spacing=0.1, shared_y=False
+        [escape(name) for name in names],
+        columns,
+        _BAR * most,
+        gap=_GAP,
+        spacing=0.1,
+        shared_y=False,
     )
     colours = category_colours(taxonomy)
     for i, name in enumerate(names):
         own = shown[shown["sub_category"] == name]
         colour = colours[taxonomy.category_of(name)]
-        place = {"row": i // 2 + 1, "col": i % 2 + 1}
+        place = {"row": i // columns + 1, "col": i % columns + 1}
         rows = list(range(len(own)))
         fig.add_bar(
             orientation="h",
@@ -98,7 +107,8 @@ def idiom_bars(
     )  # fmt: skip
     height = fig.layout.height - FOOT + _FOOT
     fig.update_layout(bargap=0.2, margin_b=_FOOT, height=height)
-    return carry(fig, shown)
+    one = idiom_bars(lexicon, taxonomy, by=by, most=most, columns=1) if columns > 1 else None
+    return carry(fig, shown, narrow=one)
 
 
 def most_frequent(

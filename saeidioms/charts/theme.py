@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Container
 from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
 
+from saeidioms.taxonomy.grounds import MARK
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 # Paul Tol's "bright" and "vibrant" schemes (SRON technical note EPS/TN/09-002, 2021), the blue a
@@ -26,10 +28,12 @@ INK = "#222222"
 RULE = "rgba(128, 128, 128, 0.25)"
 FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 SIZE = 14  # pixels of type at axes
-ROW = 30  # pixels a bar
+ROW = 42  # pixels a bar, whose name may take two lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 TOP, BOTTOM = 56, 56  # pixels of margin
+_LINE = 18  # characters of a name at an axis
+_LEGEND = {"orientation": "h", "x": 0, "xanchor": "left"}
 
 
 def category_colours(taxonomy: Taxonomy) -> dict[str, str]:
@@ -77,9 +81,24 @@ def in_lines(name: str, most: int = 14) -> str:
     return "<br>".join(escape(line) for line in lines)
 
 
+def name_at_axis(name: str, doubtful: Container[str] = ()) -> str:
+    """Return a name as axes show it: escaped, in lines, marked where its share is in doubt."""
+    return in_lines(f"{name} {MARK}" if name in doubtful else name, _LINE)
+
+
+def with_notes(title: str, *notes: str) -> str:
+    """Return the title of an axis with notes below it, each on a line of its own."""
+    return "<br>".join([title, *(f"<sub>{note}</sub>" for note in notes if note)])
+
+
 def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:
     """Return a legend that starts so many pixels below a plotting area of that height."""
-    return {"y": -pixels / plot_height, "yanchor": "top"}
+    return _LEGEND | {"y": -pixels / plot_height, "yanchor": "top"}
+
+
+def height_below(title: str) -> int:
+    """Return the pixels that the ticks and the title of an axis take, notes included."""
+    return 62 + 18 * title.count("<br>")
 
 
 def figure(**layout: Any) -> go.Figure:
@@ -96,9 +115,7 @@ def figure(**layout: Any) -> go.Figure:
             "xaxis": axis,
             "yaxis": axis,
             "hoverlabel": {"align": "left"},
-            "legend": {
-                "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
-            },
+            "legend": _LEGEND | {"y": 1.02, "yanchor": "bottom"},
             "margin": {"l": 16, "r": 24, "t": TOP, "b": BOTTOM},
         }
     )  # fmt: skip

@@ -10,14 +10,14 @@ from saeidioms.charts.theme import INK, category_colours, escape, figure, in_lin
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
-_HEIGHT = 420  # pixels
+_HEIGHT = 460  # pixels
 
 
 def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -> go.Figure:
     """Draw the taxonomy as tiles within tiles, each sub-category as large as its share.
 
-    A message may hold several sub-categories, so that areas stand for shares of all that messages
-    hold, and the shares that are written, of messages, add up to more.
+    A message may hold several sub-categories. It is in the tile of each, so that the area of a
+    category is not the share of messages that hold any of it, which its heading gives.
 
     Parameters
     ----------
@@ -44,12 +44,16 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
         raise InputError("no sub-category occurs; there is nothing to draw.")
     heads = rows[(rows["level"] == "category") & rows["category"].isin(held["category"])]
     colours = category_colours(taxonomy)
-    fig = figure(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 40})
+    any_of = "" if of == "expressions" else "any: "
+    fig = figure(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 64})
     fig.add_treemap(
         ids=[*heads["category"].map(_outer), *held["sub_category"].map(_inner)],
         parents=[*[""] * len(heads), *held["category"].map(_outer)],
         labels=[
-            *(f"<b>{escape(row.category)}</b>  {row.share:.1%}" for row in heads.itertuples()),
+            *(
+                f"<b>{escape(row.category)}</b>  {any_of}{row.share:.1%}"
+                for row in heads.itertuples()
+            ),
             *held["sub_category"].map(in_lines),
         ],
         values=[*[0.0] * len(heads), *held["share"]],
@@ -79,10 +83,16 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
     )
     whole = shares[shares["level"] == "uncoded"].iloc[0]
     without = f"; none of these: {whole['share']:.0%}" if of != "expressions" else ""
+    notes = [f"Tile: share of {of} that hold it (n = {whole['n']:,}{without})"]
+    if of != "expressions":
+        notes += [
+            f"One of the {of} may hold several and is in each of their tiles; “any” counts it",
+            "once, so that a category can have more room than its own share.",
+        ]
     fig.add_annotation(
-        text=f"Share of {of} that hold it (n = {whole['n']:,}{without}); "
-        "what holds several is in several tiles, and once in its category's share",
-        xref="paper", yref="paper", x=0.5, y=0, yshift=-10, yanchor="top", showarrow=False,
+        text="<br>".join(f"<sub>{note}</sub>" for note in notes), align="left",
+        xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", xanchor="left",
+        showarrow=False,
     )  # fmt: skip
     return carry(fig, rows)
 

@@ -18,6 +18,10 @@ from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import check_draws
 
 FEWEST = 10  # control people: the yardstick of fewer is none
+# Below it agreement is called poor (Cicchetti 1994, doi:10.1037/1040-3590.6.4.284): who changed is
+# then mostly a matter of which messages were seen.
+LEAST_RELIABILITY = 0.4
+FOR_ONE_PERSON = 0.9  # what decisions about one person ask for (Nunnally and Bernstein 1994)
 ROSE, FELL, STAYED = "rose", "fell", "stayed"
 
 
@@ -30,8 +34,8 @@ class ReliableChange:
     people
         A row a person and category or sub-category: ``level, category, sub_category``, the
         columns of people and groups, ``before, after`` (shares, 0 to 1), ``index`` (change in
-        standard errors), ``change`` (``"rose"``, ``"fell"``, ``"stayed"``; missing where nothing
-        varies among the control people).
+        standard errors), ``change`` (``"rose"``, ``"fell"``, ``"stayed"``; missing where the
+        reliability among the control people is below 0.4, or nothing varies).
     summary
         A row a group, category or sub-category and direction: ``level, category, sub_category``,
         ``group, baseline``, ``change`` (``"rose"`` or ``"fell"``), ``share, low, high`` (of its
@@ -39,7 +43,8 @@ class ReliableChange:
         people), ``q`` (Benjamini and Hochberg over all groups and directions; categories are a
         family of their own), ``reliability`` and ``error`` (of the control people), ``n,
         baseline_n`` (people), ``left_out, baseline_left_out`` (people with messages at one of the
-        two times only, who are in neither).
+        two times only, who are in neither). Shares, p and q are missing where the reliability is
+        below 0.4.
     """
 
     people: pd.DataFrame
@@ -62,7 +67,9 @@ def reliable_change(
     A share of a few messages changes by chance; a person counts as changed only where their change,
     less the mean change of the control people, is beyond what `level` of unchanged people show
     (`saeidioms.stats.reliable_change.Yardstick`). Of the control people themselves about
-    ``1 - level`` are then found to have changed.
+    ``1 - level`` are then found to have changed. Where the control people's shares before and after
+    correlate below 0.4 no verdict is given, and below 0.9 those on single people should not be
+    acted upon (Nunnally and Bernstein 1994, Psychometric Theory).
 
     Parameters
     ----------
@@ -119,7 +126,9 @@ def reliable_change(
     rows["change"] = np.select(
         [rows["index"] > limit, rows["index"] < -limit], [ROSE, FELL], STAYED
     )
-    rows.loc[rows["index"].isna(), "change"] = None
+    # Where people who were left alone do not agree with themselves, nothing can be told of others.
+    told = (yardstick.error > 0) & (yardstick.reliability >= LEAST_RELIABILITY)
+    rows.loc[~np.tile(told, len(both)), "change"] = None
     parts = [
         _summary(coded, changed[groups == name], changed[own], level).assign(
             group=name, change=what, left_out=left_out.get(name, 0)
@@ -137,9 +146,7 @@ def reliable_change(
         reliability=np.tile(yardstick.reliability, repeats),
         error=np.tile(yardstick.error, repeats),
     )
-    # Where people who were left alone do not agree with themselves, nothing can be told of others.
-    unknown = np.tile((yardstick.error == 0) | ~(yardstick.reliability > 0), repeats)
-    summary.loc[unknown, ["share", "low", "high", "baseline_share", "p"]] = np.nan
+    summary.loc[~np.tile(told, repeats), ["share", "low", "high", "baseline_share", "p"]] = np.nan
     summary["q"] = adjusted_within(summary["p"], summary["level"])
     ordered = [
         *("level", "category", "sub_category", "group", "baseline", "change", "share", "low"),

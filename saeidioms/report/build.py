@@ -20,6 +20,7 @@ from saeidioms.idioms.feature import WEAK
 from saeidioms.report import sections
 from saeidioms.report.explorer import embed_json, escape_json, explore
 from saeidioms.resources import templates
+from saeidioms.taxonomy.grounds import SENTENCE, doubtful
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -69,7 +70,8 @@ def build_report(
         What the stages of the run made of one corpus.
     shares
         Overall shares with intervals, as ``distribution.shares()`` returns them; computed with its
-        defaults if not given. Pass them where intervals resample something else than conversations.
+        defaults if not given. Sub-categories are marked that rest on no faithful feature, where
+        `saeidioms.taxonomy.grounds` is joined. Pass them where intervals resample something else than conversations.
     compared
         Column -> shares by its groups, as ``distribution.shares(by=column)`` returns them.
     figures
@@ -94,7 +96,7 @@ def build_report(
         If the folder cannot be written.
     """
     shares = distribution.shares() if shares is None else shares
-    rows = sections.share_rows(shares, codebook.taxonomy)
+    rows, marked = sections.share_rows(shares, codebook.taxonomy), doubtful(shares)
     first = distribution_chart(shares, codebook.taxonomy, of=distribution.of, idioms=lexicon)
     explorer = explore(features, codebook)
     heard = examples or sections.examples(corpus, codes, codebook.taxonomy)
@@ -103,6 +105,8 @@ def build_report(
         notice=notice,
         overview=sections.overview(corpus, codes, codebook),
         distribution=sections.coverage(distribution, shares),
+        doubtful=sorted(marked),
+        doubt=SENTENCE if marked else "",
         shares=rows,
         compared=sections.compared(compared or {}),
         level=level,
@@ -146,6 +150,7 @@ def _render(*, figures: Sequence[tuple[str, go.Figure]], **context: Any) -> str:
                 "unit": context["overview"]["unit"],
                 "weak": WEAK,
                 "grouped_by": context["grouped_by"],
+                "doubtful": context["doubtful"],
                 "colours": {row["name"]: row["colour"] for row in context["shares"]},
             }
         ),

@@ -15,6 +15,7 @@ from saeidioms.idioms.feature import WEAK
 from saeidioms.report.explorer import shorten
 from saeidioms.sae.stability import STABLE
 from saeidioms.taxonomy.evidence import carrying_words
+from saeidioms.taxonomy.grounds import doubtful
 
 if TYPE_CHECKING:
     from saeidioms.corpus.corpus import Corpus
@@ -146,7 +147,7 @@ def _known(value: float) -> float | None:
 
 def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]:
     """Return categories and, below each, its sub-categories with share and interval."""
-    colours = category_colours(taxonomy)
+    colours, marked = category_colours(taxonomy), doubtful(shares)
     return [
         {
             "name": category.name,
@@ -154,7 +155,8 @@ def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]
             "colour": colours[category.name],
             **_share(shares, "category", category.name),
             "children": [
-                {"name": child.name, **_share(shares, "sub_category", child.name)}
+                {"name": child.name, "doubtful": child.name in marked}
+                | _share(shares, "sub_category", child.name)
                 for child in taxonomy.sub_categories
                 if child.category == category.name
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def code(
     Returns
     -------
     Codes
-        A unit in which no assigned feature fires has no code. A message has the category that
+        A unit in which no assigned feature fires has no code, nor has one without any letter or
+        digit: what an encoder makes of an emoji or a dash alone says nothing. A message has the category that
         its units' probabilities sum to most, unless those of the outside groups sum to more,
         and in it the strongest sub-category that one of its units has.
 
@@ -163,14 +164,20 @@ def _rows_of(corpus: Corpus, activations: SparseActivations) -> np.ndarray:
 def _probabilities(
     corpus: Corpus, activations: SparseActivations, rows: np.ndarray, codebook: Codebook
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first row, probabilities (n, G)) block by block; zeros where no feature speaks."""
+    """Yield (first row, probabilities (n, G)) block by block; zeros where nothing speaks."""
     form_evidence = np.array(list(codebook.cues.values())).reshape(-1, len(codebook.groups))
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
         evidence = np.asarray(activations.matrix[rows[part]] @ codebook.evidence)
         form = find_cues(corpus.texts[part].tolist(), list(codebook.cues)) @ form_evidence
         probabilities = softmax(evidence + form + codebook.base, axis=1)
-        yield start, np.where((evidence > 0).any(axis=1, keepdims=True), probabilities, 0.0)
+        speaks = (evidence > 0).any(axis=1) & _holds_words(corpus.texts[part])
+        yield start, np.where(speaks[:, None], probabilities, 0.0)
+
+
+def _holds_words(texts: Sequence[str]) -> np.ndarray:
+    """Return (N,) bool: whether a text has a letter or a digit of any script."""
+    return np.array([any(map(str.isalnum, text)) for text in texts], dtype=bool)
 
 
 def _unit_codes(

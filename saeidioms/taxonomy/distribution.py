@@ -29,6 +29,7 @@ _MOST_GROUPS = 50
 TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
     "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n", "of",
+    "features", "faithful",
 )  # fmt: skip
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from saeidioms import charts
+from saeidioms.charts.carried import narrowed
 from saeidioms.charts.theme import INK, category_colours, escape
 from saeidioms.embedding.spec import EncoderSpec
 from saeidioms.idioms.features import FeatureTable
 from saeidioms.taxonomy.comparison import compare
+from saeidioms.taxonomy.grounds import with_grounds
 
 EVIL = "&lt;b&gt;x&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
 SPEC = EncoderSpec("none", "0", None, 8, "float32")
@@ -68,7 +70,36 @@ def test_shares_are_written_at_their_bars_and_fit_in(shares, taxonomy):
 def test_the_axis_says_of_what_and_of_how_many(shares, taxonomy):
     title = charts.distribution(shares, taxonomy, of="units").layout.xaxis.title.text
     assert title.startswith("Share of units")
-    assert "n = 480; uncoded 10%; intervals: 48 clusters resampled" in title
+    assert "n = 480; uncoded 10%</sub>" in title
+    assert "intervals: 48 clusters resampled</sub>" in title  # a line each: narrow pages cut none
+
+
+def test_what_rests_on_no_faithful_feature_is_marked_and_said(shares, distribution, taxonomy):
+    found = pd.DataFrame({"features": [3, 1, 0, 2], "faithful": [2, 0, 0, 1]}, index=taxonomy.names)
+    overall, by_arm = (
+        with_grounds(distribution.shares(by=by, n_boot=100), found) for by in (None, "arm")
+    )
+    drawn = [
+        charts.distribution(overall, taxonomy),
+        charts.by_group(by_arm, taxonomy, by="arm"),
+    ]
+    for fig in drawn:
+        names = [text.replace("<br>", " ") for text in fig.layout.yaxis.ticktext]
+        assert names == ["zeal", "care †", f"{EVIL} †", "quips"]
+        assert "† no feature with a faithful label" in fig.layout.xaxis.title.text
+    assert "†" not in charts.distribution(shares, taxonomy).to_json()
+
+
+def test_changes_are_marked_too_and_have_a_narrow_form_of_two_panels(changes, taxonomy):
+    found = pd.DataFrame({"features": 1, "faithful": [1, 0, 1, 1]}, index=taxonomy.names)
+    fig = charts.change(with_grounds(changes, found), taxonomy, panel="arm")
+    assert "care †" in fig.layout.yaxis.ticktext
+    narrow = narrowed(fig)
+    assert narrow.layout.xaxis3.domain == narrow.layout.xaxis.domain  # two in a line
+    assert narrow.layout.height > fig.layout.height
+    assert len(narrow.data) == len(fig.data)
+    assert narrowed(narrow) is narrow
+    assert charts.data(fig)["faithful"].min() == 0
 
 
 def test_the_hover_gives_interval_and_escaped_idioms(shares, taxonomy):

@@ -59,10 +59,21 @@ def test_what_never_occurs_has_no_tile_nor_has_its_category(shares, taxonomy):
     assert f"sub-category {EVIL}" in ids
 
 
-def test_the_share_of_a_category_is_not_the_sum_of_its_tiles(shares, taxonomy):
-    labels = charts.treemap(shares, taxonomy).data[0].labels
+def test_the_share_of_a_category_is_not_the_sum_of_its_tiles_and_the_picture_says_so(
+    shares, taxonomy
+):
+    fig = charts.treemap(shares, taxonomy)
+    labels = fig.data[0].labels
+    assert "is in each of their tiles; “any” counts it" in fig.layout.annotations[0].text
     warm = shares[(shares["level"] == "category") & (shares["category"] == "Warm")].iloc[0]
-    assert f"<b>Warm</b>  {warm['share']:.1%}" in labels
+    assert f"<b>Warm</b>  any: {warm['share']:.1%}" in labels
+
+
+def test_expressions_are_in_one_tile_each_so_that_nothing_needs_saying(distribution, taxonomy):
+    parts = distribution.shares(n_boot=100)
+    fig = charts.treemap(parts, taxonomy, of="expressions")
+    assert "any" not in fig.layout.annotations[0].text
+    assert not any("any" in label for label in fig.data[0].labels)
 
 
 def test_no_code_at_all_makes_no_tiles(shares, taxonomy):

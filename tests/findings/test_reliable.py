@@ -70,6 +70,18 @@ def test_few_control_people_change_reliably(found):
     assert control.isin([ROSE, FELL]).mean() < 0.09
 
 
+def test_no_verdict_is_given_where_the_control_people_hardly_agree_with_themselves(found):
+    low = found.summary["reliability"] < 0.4
+    assert low.any()  # a few messages a person tell little of what they usually say
+    assert not low.all()
+    assert found.summary.loc[low, ["share", "p", "q"]].isna().all(axis=None)
+    assert found.summary.loc[~low, ["share", "p", "q"]].notna().all(axis=None)
+    silent = set(found.summary.loc[low, "sub_category"]) - {""}
+    people = found.people[found.people["sub_category"].isin(silent)]
+    assert people["change"].isna().all()
+    assert people["index"].notna().any()  # the figures are there, for who wants to look
+
+
 def test_q_and_shares_are_in_range(found):
     rows = found.summary.dropna(subset=["p"])
     assert (rows["q"] >= rows["p"] - 1e-12).all()

@@ -9,6 +9,7 @@ from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.sae.activations import SparseActivations
 from saeidioms.taxonomy.codebook import COLUMNS, Codebook
 from saeidioms.taxonomy.coding import Codes, code
+from saeidioms.taxonomy.distribution import distribute
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 SAID = [
@@ -198,3 +199,23 @@ def test_categories_agree_with_supporters_own_strategies(data_folder, tmp_path, 
     either = (messages["strategy"] == "Reflection of feelings") & (coded == "Cognitive")
     truth[either.to_numpy()] = "Cognitive"
     assert cohen_kappa_score(truth, coded.to_numpy(object)) > 0.25
+
+
+@pytest.mark.parametrize("said", ["👍", "🙏🏽❤️", "...", "?!", "—", "(^_^)"])
+def test_signs_alone_are_uncoded_and_counted_as_such(codebook, said):
+    frame = pd.DataFrame(
+        {"conversation_id": "c1", "role": "supporter", "text": [said, "I'm so sorry."]}
+    )
+    corpus = read_corpus(frame).units("message")
+    codes = code(corpus, activations(corpus, [[0], [0]]), codebook)
+    assert codes.units["unit_id"].tolist() == [corpus.ids[1]]
+    assert codes.messages["sub_category"].isna().tolist() == [True, False]
+    counted = distribute(corpus, codes, codebook.taxonomy)
+    assert counted.exposure.tolist() == [2]  # it is still something that was said
+    assert counted.uncoded.tolist() == [1]
+
+
+@pytest.mark.parametrize("said", ["ok 👍", "5!", "对不起", "Жаль"])
+def test_a_letter_or_digit_of_any_script_is_enough(codebook, said):
+    corpus = read_corpus(pd.DataFrame({"text": [said], "role": "supporter"})).units("message")
+    assert len(code(corpus, activations(corpus, [[0]]), codebook).units) > 0

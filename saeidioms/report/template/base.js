@@ -7,7 +7,8 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const features = read("records");
 const stable = features.some((feature) => feature.stability !== null);
 const measured = document.getElementById("labels") !== null;
-const { unit, colours, weak, grouped_by: groupedBy } = read("names");
+const { unit, colours, weak, grouped_by: groupedBy, ...names } = read("names");
+const doubtful = new Set(names.doubtful); // sub-categories that rest on no faithful feature
 const byNumber = new Map(features.map((feature) => [feature.feature, feature]));
 const byId = (id) => document.getElementById(id);
 

@@ -12,6 +12,22 @@ function repaint(value, from, to) {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, repaint(item, from, to)]));
 }
 
+/** The same figure in smaller type. */
+function smaller(value, key = "") {
+  if (Array.isArray(value)) return value.map((item) => smaller(item));
+  if (value === null || typeof value !== "object") return value;
+  const same = Object.entries(value).map(([name, item]) => [name, smaller(item, name)]);
+  const made = Object.fromEntries(same);
+  if (/font$/i.test(key) && made.size > 0) made.size *= SMALLER;
+  return made;
+}
+
+/** What is drawn on this screen: on a narrow one, fewer panels beside each other and smaller type. */
+function fitting(figure) {
+  if (!narrow.matches) return figure;
+  return smaller(figure.layout.meta?.narrow ?? figure);
+}
+
 /** Let a figure take the page's colours and width instead of those it was made with. */
 function dressed(figure) {
   const style = getComputedStyle(document.documentElement);
@@ -35,13 +51,14 @@ function dressed(figure) {
   return { data, layout: dress };
 }
 
+const SMALLER = 12 / 14;
 const UNUSED = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
 
 const isAxis = (key) => /^[xy]axis\d*$/.test(key);
 
 function drawCharts() {
   document.querySelectorAll("script.figure").forEach((script, index) => {
-    const { data, layout } = dressed(JSON.parse(script.textContent));
+    const { data, layout } = dressed(fitting(JSON.parse(script.textContent)));
     const chart = byId(`chart-${index + 1}`);
     const isMap = data.some((trace) => trace.ids);
     Plotly.react(chart, data, layout, {

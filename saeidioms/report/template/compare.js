@@ -19,7 +19,7 @@ function showCompared() {
   const head = values.map(([value, n]) => element("th", { scope: "col" }, heard("span", value),
     element("small", {}, ` n = ${count(n)}`)));
   const lines = rows.map(({ name, category, whole, shares }) => {
-    const line = element("tr", whole ? { class: "category" } : {}, element("th", { scope: "row" }, name),
+    const line = element("tr", whole ? { class: "category" } : {}, element("th", { scope: "row" }, doubtful.has(name) ? `${name} †` : name),
       ...shares.map((one) => shareBar(one, most || 1)));
     line.style.setProperty("--hue", colours[category] ?? "");
     return line;
