@@ -10,7 +10,7 @@ from saeidioms.charts.theme import INK, category_colours, escape, figure, in_lin
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
-_HEIGHT = 460  # pixels
+_HEIGHT, _TALL = 460, 720  # pixels; tall where it is narrow
 
 
 def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -> go.Figure:
@@ -86,15 +86,15 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
     notes = [f"Tile: share of {of} that hold it (n = {whole['n']:,}{without})"]
     if of != "expressions":
         notes += [
-            f"One of the {of} may hold several and is in each of their tiles; “any” counts it",
-            "once, so that a category can have more room than its own share.",
+            "What holds several is in each of their tiles, and in “any” once:",
+            "a category’s tiles can take more room than its share.",
         ]
     fig.add_annotation(
         text="<br>".join(f"<sub>{note}</sub>" for note in notes), align="left",
         xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", xanchor="left",
         showarrow=False,
     )  # fmt: skip
-    return carry(fig, rows)
+    return carry(fig, rows, narrow=go.Figure(fig).update_layout(height=_TALL))
 
 
 def _outer(name: str) -> str:

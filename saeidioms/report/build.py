@@ -71,7 +71,8 @@ def build_report(
     shares
         Overall shares with intervals, as ``distribution.shares()`` returns them; computed with its
         defaults if not given. Sub-categories are marked that rest on no faithful feature, where
-        `saeidioms.taxonomy.grounds` is joined. Pass them where intervals resample something else than conversations.
+        `saeidioms.taxonomy.grounds` is joined. Pass them where intervals resample something else
+        than conversations.
     compared
         Column -> shares by its groups, as ``distribution.shares(by=column)`` returns them.
     figures

@@ -151,6 +151,7 @@ def share_rows(shares: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]]
     return [
         {
             "name": category.name,
+            "doubtful": False,
             "definition": category.definition,
             "colour": colours[category.name],
             **_share(shares, "category", category.name),

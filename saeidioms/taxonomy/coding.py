@@ -107,9 +107,9 @@ def code(
     -------
     Codes
         A unit in which no assigned feature fires has no code, nor has one without any letter or
-        digit: what an encoder makes of an emoji or a dash alone says nothing. A message has the category that
-        its units' probabilities sum to most, unless those of the outside groups sum to more,
-        and in it the strongest sub-category that one of its units has.
+        digit: what an encoder makes of an emoji or a dash alone says nothing. A message has the
+        category that its units' probabilities sum to most, unless those of the outside groups sum
+        to more, and in it the strongest sub-category that one of its units has.
 
     Raises
     ------

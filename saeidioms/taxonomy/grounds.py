@@ -11,8 +11,8 @@ from saeidioms.taxonomy.codebook import Codebook
 MARK = "†"
 NOTE = "no feature with a faithful label"
 SENTENCE = (
-    f"{MARK} No feature of this sub-category has a faithful label (detection of at least {WEAK:g}), "
-    "and no person placed one there: read its examples before you believe its share."
+    f"{MARK} No feature of this sub-category has a faithful label (detection of at least "
+    f"{WEAK:g}), and no person placed one there: read its examples before you believe its share."
 )
 COLUMNS = ("features", "faithful")
 
