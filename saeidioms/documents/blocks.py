@@ -19,6 +19,7 @@ _BROKEN = re.compile(
     + "]"
 )
 B = TypeVar("B", bound="Block")
+_MOST_ON_A_PAGE = 24  # rows
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ class Table:
     def headed(self) -> bool:
         """Whether any column has a name."""
         return any(column.name for column in self.columns)
+
+    @property
+    def short(self) -> bool:
+        """Whether it fits one page, and is better read on one: a few rows of one line each."""
+        cells = [cell for row in self.rows for cell in row]
+        return len(self.rows) <= _MOST_ON_A_PAGE and all(isinstance(cell, str) for cell in cells)
 
     @property
     def widths(self) -> tuple[float, ...]:

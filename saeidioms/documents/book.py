@@ -101,6 +101,7 @@ class SubCategory:
     features: tuple[Feature, ...]
     idioms: tuple[Idiom, ...]
     examples: tuple[str, ...]
+    doubtful: bool = False  # rests on no faithful feature
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from saeidioms.documents.method import facts_of, method_of
 from saeidioms.documents.words import Words
 from saeidioms.errors import OptionError
 from saeidioms.run import Run, read_shares
+from saeidioms.taxonomy.grounds import doubtful
 
 N_IDIOMS, N_OWN_IDIOMS = 12, 4  # shown of a sub-category, and of a feature
 _STRONG = ("top", "middle")
@@ -119,6 +120,7 @@ class _Collector:
             tuple(self._feature(row) for row in own.to_dict("records")),
             self._idioms(sub.name),
             self.words.examples(self._typical(sub.name), self.n_examples),
+            sub.name in doubtful(self.shares),
         )
 
     def _feature(self, row: dict[Any, Any]) -> Feature:

@@ -17,6 +17,7 @@ from saeidioms.documents.blocks import (
     cleaned,
 )
 from saeidioms.documents.book import Agreement, Book, Category, Estimate, Feature, SubCategory
+from saeidioms.taxonomy.grounds import MARK, SENTENCE
 
 NOTHING = "–"
 _LEGEND = (
@@ -51,6 +52,8 @@ def _blocks(book: Book) -> Iterator[Block]:
     yield Table("What it was made from", (Column("", 2), Column("", 8)), book.facts)
     yield Heading("Overview", 2)
     yield _overview(book)
+    if any(sub.doubtful for category in book.categories for sub in category.sub_categories):
+        yield Paragraph(SENTENCE)
     yield Paragraph(_LEGEND, "Figures of features")
     yield from _agreement(book)
     for category in book.categories:
@@ -78,13 +81,17 @@ def _overview(book: Book) -> Table:
         own = [feature for sub in category.sub_categories for feature in sub.features]
         rows.append((category.name, "", *_shares(category), *_features(own)))
         rows += [
-            ("", sub.name, *_shares(sub), *_features(list(sub.features)))
+            ("", _marked(sub), *_shares(sub), *_features(list(sub.features)))
             for sub in category.sub_categories
         ]
     share = book.uncoded.share
     rest = (percent(share.value), _interval(share, percent), f"{book.uncoded.count:,}", "", "")
     rows.append(("none of these", "", *rest))
     return Table("Share of messages that hold each sub-category", columns, tuple(rows))
+
+
+def _marked(sub: SubCategory) -> str:
+    return f"{sub.name} {MARK}" if sub.doubtful else sub.name
 
 
 def _shares(thing: Category | SubCategory) -> tuple[str, ...]:
@@ -158,11 +165,11 @@ def _feature_table(sub: SubCategory) -> Block:
         (Column("No.", 1, True), lambda one: str(one.number)),
         (Column("Label", 4), lambda one: one.label),
         (Column("Idioms", 4), lambda one: one.idioms),
-        (Column("Examples", 6.6), lambda one: one.examples),
+        (Column("Examples", 5.6), lambda one: one.examples),
         (Column("Fires on", 1.5, True), lambda one: percent(one.density)),
         (Column("Place", 1.5, True), _place),
-        (Column("Fidelity", 2.4, True), lambda one: _with_interval(one.fidelity)),
-        (Column("Stability", 1.5, True), lambda one: _number(one.stability)),
+        (Column("Fidelity", 3, True), lambda one: _with_interval(one.fidelity)),
+        (Column("Stability", 1.9, True), lambda one: _number(one.stability)),
     )
     # A column in which nothing is shown would only take the width of others.
     kept = [

@@ -100,9 +100,14 @@ def _add_table(document: Any, block: Table) -> None:
         zip(track(list(table.rows), "table for Word"), rows, strict=True)
     ):
         _keep_whole(row, repeated=number < headed)
+        together = block.short and number < headed + len(block.rows) - 1
         for cell, said, column, width in zip(row.cells, cells, block.columns, widths, strict=True):
             cell.width = width
             _fill(cell, said, right=column.number, bold=number < headed)
+            for paragraph in cell.paragraphs:
+                paragraph.paragraph_format.keep_with_next = together
+            if not block.short:  # rows of several lines, apart from each other
+                cell.paragraphs[-1].paragraph_format.space_after = Pt(5)
     document.add_paragraph().paragraph_format.space_after = Pt(0)
 
 
