@@ -31,7 +31,7 @@ def add_codebook(stage: argparse.ArgumentParser) -> None:
         "--format", nargs="+", choices=FORMATS, default=FORMATS, dest="formats", help="default: all"
     )
     help_text = "of each sub-category and feature; default: %(default)s"
-    group.add_argument("--examples", type=int, default=2, metavar="N", help=help_text)
+    group.add_argument("--n-examples", type=int, default=2, metavar="N", help=help_text)
     _add_words(group, "shown", "participants' words: examples, idioms, labels that quote them")
     stage.set_defaults(format=None)
 
@@ -40,7 +40,7 @@ def write(run: Run, parsed: argparse.Namespace) -> None:
     """Write the codebook of a run in the formats asked for, and print where."""
     from saeidioms.documents.write import write_codebook
 
-    options = {"examples": parsed.examples, "words": parsed.words, "names": parsed.names}
+    options = {"n_examples": parsed.n_examples, "words": parsed.words, "names": parsed.names}
     for path in write_codebook(run, parsed.formats, **options):
         print(path)
     print(f"\nTo edit: {run.folder.stage('codebook') / 'codebook.csv'}")

@@ -58,7 +58,7 @@ BASELINE = Option("baseline", "group that others are compared with", required=Tr
 AGAINST = Option("against", "only this group; default: all others")
 PANEL = Option("panel", "column within whose values it is done, such as setting")
 OF = Option("of", "what is counted; default messages", choices=("messages", "units", "expressions"))
-CONTROL = Option("control", "group that nothing was done to", required=True)
+UNTREATED = Option("baseline", "group that nothing was done to", required=True)
 TIMES = (
     Option("time", "column of the times", required=True),
     Option("before", "its value before", required=True),
@@ -145,14 +145,14 @@ QUESTIONS = (
         "people",
         "reliable_people",
         "which people changed by more than chance",
-        (*TIMES, BY, CONTROL),
+        (*TIMES, BY, UNTREATED),
     ),
     Question(
         "study",
         "groups",
         "replicate_study",
         "the Lend an Ear study's analysis, and beside it honest ones",
-        (*TIMES, BY, CONTROL, PANEL),
+        (*TIMES, BY, UNTREATED, PANEL),
     ),
     Question(
         "traits",
@@ -264,7 +264,7 @@ def add_verbs(verbs: Any) -> None:
     what = search.add_mutually_exclusive_group(required=True)
     what.add_argument("query", nargs="?", metavar="WORDS", help="what to look for")
     what.add_argument("--feature", type=int, metavar="N", help="where this feature is strongest")
-    search.add_argument("-n", type=int, default=10, metavar="N", help="default: %(default)s")
+    search.add_argument("--n", type=int, default=10, metavar="N", help="default: %(default)s")
     search.set_defaults(command=_search)
     profile = verbs.add_parser("profile", help="what one person says, as a page for a coach")
     profile.add_argument("run", metavar="RUN", help="a finished run folder")

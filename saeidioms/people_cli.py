@@ -27,7 +27,7 @@ def add_verbs(verbs: Any) -> None:
 
     sample = _verb(verbs, "sample", _sample, "draw units for people to code, blinded")
     help_text = "about how many units; default: %(default)s"
-    sample.add_argument("-n", type=int, default=200, metavar="N", help=help_text)
+    sample.add_argument("--n", type=int, default=200, metavar="N", help=help_text)
     sample.add_argument("--seed", type=int, default=0, help="of the draw")
 
     agreement = _verb(verbs, "agreement", _agreement, "judge codes by a sample that people coded")

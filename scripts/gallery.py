@@ -52,7 +52,7 @@ LINES = {
     ),
     "reliable_change": (
         f"charts.reliable_change(findings.reliable_change(coded, {TIMES}, "
-        f'by="arm", control="control", {PEOPLE}).summary, taxonomy)'
+        f'by="arm", baseline="control", {PEOPLE}).summary, taxonomy)'
     ),
     "power_curve": "charts.power_curve(planned.table, taxonomy, needed=planned.needed)",
     "effects": (

@@ -18,7 +18,7 @@ from saeidioms.run import Run
 PERSON = ["--cluster", "participant_id"]
 ARMS = ["--by", "arm", "--baseline", "control"]
 TIMES = ["--time", "time", "--before", "before", "--after", "after"]
-CONTROL = ["--by", "arm", "--control", "control"]
+CONTROL = ["--by", "arm", "--baseline", "control"]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_profile_of_nobody_offers_the_nearest_person(finished, capsys):
         (["model", "--formula", "__import__('os')"], "calls __import__"),
         (["change", *TIMES, "--baseline", "control"], "--by is missing"),
         (["traits", "--score", "text"], "text"),
-        (["study", *TIMES, "--by", "arm", "--control", "x"], "control is 'x'"),
+        (["study", *TIMES, "--by", "arm", "--baseline", "x"], "baseline is 'x'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_keeps_nothing(finished, capsys, question, sentence):

@@ -152,7 +152,7 @@ def test_what_coders_agree_on_counts_and_outlives_the_dictionary(copy, chats, ca
 
 
 def test_a_sample_that_people_coded_judges_and_corrects(copy, capsys):
-    cli.main(["sample", str(copy), "-n", "60"])
+    cli.main(["sample", str(copy), "--n", "60"])
     path = copy / "people" / "sample.csv"
     table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
     assert table["before"].str.len().median() > 5
@@ -172,7 +172,7 @@ def test_a_sample_that_people_coded_judges_and_corrects(copy, capsys):
 
 
 def test_a_sample_keeps_its_design_when_the_sheet_is_renamed_for_a_coder(copy, capsys):
-    cli.main(["sample", str(copy), "-n", "40"])
+    cli.main(["sample", str(copy), "--n", "40"])
     (copy / "people" / "sample.xlsx").unlink()
     design = (copy / "people" / "design.csv").read_bytes()
     (copy / "people" / "sample.csv").rename(copy / "people" / "sample-ann.csv")
@@ -184,7 +184,7 @@ def test_a_sample_without_what_was_said_before_says_so(copy, caplog):
     record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
     record["source"] = str(copy / "gone.csv")
     (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    cli.main(["sample", str(copy), "-n", "40"])
+    cli.main(["sample", str(copy), "--n", "40"])
     assert "'before' of the sheet stays empty" in caplog.text
     table = pd.read_csv(copy / "people" / "sample.csv", encoding="utf-8-sig")
     assert table["before"].isna().all()
@@ -215,7 +215,7 @@ def by_question_mark(text):
 
 
 def test_two_coders_of_a_sample_are_compared_with_each_other(copy, capsys):
-    cli.main(["sample", str(copy), "-n", "60"])
+    cli.main(["sample", str(copy), "--n", "60"])
     ann = coded_sample(copy, copy.parent / "ann.csv", by_question_mark)
     bob = coded_sample(copy, copy.parent / "bob.csv", lambda text: "none")
     cli.main(["agreement", str(copy), str(ann), str(bob)])

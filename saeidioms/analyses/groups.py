@@ -163,7 +163,7 @@ def replicate_study(
     before: str,
     after: str,
     by: str,
-    control: str,
+    baseline: str,
     panel: str | None = None,
     cluster: str | None = None,
     seed: int = 0,
@@ -177,7 +177,7 @@ def replicate_study(
         before=before,
         after=after,
         by=by,
-        control=control,
+        baseline=baseline,
         panel=panel,
         **draws,
     )

@@ -20,19 +20,19 @@ def reliable_people(
     before: str,
     after: str,
     by: str,
-    control: str,
+    baseline: str,
     cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
     """Return how many people changed reliably; see `saeidioms.findings.reliable`."""
     own = statistics_of(run, cluster, seed)
-    asked = {"time": time, "before": before, "after": after, "by": by, "control": control}
+    asked = {"time": time, "before": before, "after": after, "by": by, "baseline": baseline}
     found = reliable_change(coded_at(run), **asked, cluster=own["cluster"], level=own["level"])
     table = found.summary
     method = (
         f"Share of people ({own['cluster']}; {number(table['n'])} a group) whose share of "
         f"messages rose or fell by more than {100 * own['level']:g}% of unchanged people's would, "
-        f"by the reliability and mean change of {number(table['baseline_n'])} people of {control}; "
+        f"by the reliability and mean change of {number(table['baseline_n'])} people of {baseline}; "
         "Wilson intervals, Fisher's exact test against these. q: Benjamini and Hochberg over all "
         "groups and directions. Nothing is drawn at random."
     ) + _how_reliable(table)

@@ -48,7 +48,7 @@ def collect(run: Run, words: Words, n_examples: int = 2) -> Book:
         If `n_examples` is negative.
     """
     if n_examples < 0:
-        raise OptionError(f"examples is {n_examples}; give a whole number of at least 0.")
+        raise OptionError(f"n_examples is {n_examples}; give a whole number of at least 0.")
     return _Collector(run, words, n_examples).book()
 
 

@@ -31,7 +31,7 @@ def write_codebook(
     run: Run,
     formats: Sequence[str] = tuple(WRITERS),
     *,
-    examples: int = 2,
+    n_examples: int = 2,
     words: Policy = "shown",
     names: Sequence[str] = (),
 ) -> list[Path]:
@@ -45,7 +45,7 @@ def write_codebook(
         A run.
     formats
         Of ``"md"``, ``"html"``, ``"docx"`` and ``"tex"``.
-    examples
+    n_examples
         Of each sub-category, and of each feature.
     words
         What is shown of participants' words: see `saeidioms.documents.words.Words`.
@@ -60,14 +60,14 @@ def write_codebook(
     Raises
     ------
     OptionError
-        If there is no such format, policy or column, or `examples` is negative.
+        If there is no such format, policy or column, or `n_examples` is negative.
     ArtifactError
         If a file cannot be written.
     """
     if unknown := [name for name in formats if name not in WRITERS]:
         raise OptionError(f"format is {unknown[0]!r}; give {', '.join(WRITERS)}.")
     advance(run, "distribution")
-    blocks = lay_out(collect(run, Words.of(run, words, names), examples))
+    blocks = lay_out(collect(run, Words.of(run, words, names), n_examples))
     paths = []
     for name in dict.fromkeys(formats):
         written = WRITERS[name](blocks)

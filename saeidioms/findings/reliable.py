@@ -58,7 +58,7 @@ def reliable_change(
     before: str,
     after: str,
     by: str,
-    control: str,
+    baseline: str,
     cluster: str = "participant_id",
     level: float = 0.95,
 ) -> ReliableChange:
@@ -77,7 +77,7 @@ def reliable_change(
         M messages.
     time, before, after
         Column of the times, and the two of its values that are compared.
-    by, control
+    by, baseline
         Column of the groups, and the one nothing was done to.
     cluster
         Column of the people; those with messages at one time only are left out, and counted.
@@ -107,15 +107,15 @@ def reliable_change(
     once = tables[0].index.symmetric_difference(tables[1].index)
     left_out = group_of.loc[once].str[0].value_counts()
     names = list(dict.fromkeys(groups))
-    if control not in names:
+    if baseline not in names:
         raise OptionError(
-            f"control is {control!r}, which is no value of {by} with people at both times; there "
+            f"baseline is {baseline!r}, which is no value of {by} with people at both times; there "
             f"are: {', '.join(names)}."
         )
-    own = groups == control
+    own = groups == baseline
     if own.sum() < FEWEST:
         raise InputError(
-            f"{own.sum()} people of {control} have messages at both times; errors are measured on "
+            f"{own.sum()} people of {baseline} have messages at both times; errors are measured on "
             f"at least {FEWEST}."
         )
     yardstick = Yardstick.of(first[own], second[own])
@@ -134,15 +134,15 @@ def reliable_change(
             group=name, change=what, left_out=left_out.get(name, 0)
         )
         for name in names
-        if name != control
+        if name != baseline
         for what, changed in ((ROSE, rose), (FELL, fell))
     ]
     if not parts:
-        raise OptionError(f"{by} has only the value {control!r}; choose a column with two.")
+        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
     n_outcomes, repeats = len(coded.outcomes), len(parts)
     summary = pd.concat(parts, ignore_index=True).assign(
-        baseline=control,
-        baseline_left_out=left_out.get(control, 0),
+        baseline=baseline,
+        baseline_left_out=left_out.get(baseline, 0),
         reliability=np.tile(yardstick.reliability, repeats),
         error=np.tile(yardstick.error, repeats),
     )

@@ -85,7 +85,7 @@ def study(
     before: str,
     after: str,
     by: str,
-    control: str,
+    baseline: str,
     cluster: str = "participant_id",
     panel: str | None = None,
     level: float = 0.95,
@@ -101,9 +101,9 @@ def study(
         expressions.
     time, before, after
         Column of the times, and the two of its values that are compared.
-    by, control
+    by, baseline
         Column of the arms, and the one that was not treated. Before are all arms, since none was
-        treated yet; after are all but `control`.
+        treated yet; after are all but `baseline`.
     cluster
         Column of the people.
     panel
@@ -130,7 +130,7 @@ def study(
     people = counted.clusters(cluster)
     first, later = (_mask(counted, time, one, option)
                     for one, option in ((before, "before"), (after, "after")))  # fmt: skip
-    untreated = _mask(counted, by, control, "control")
+    untreated = _mask(counted, by, baseline, "baseline")
     parts = []
     for where, within in counted.groups(panel).items():
         random = generator(seed, f"study.{where}")
@@ -155,7 +155,7 @@ def study(
     if table["difference"].isna().all():
         raise InputError(
             f"no {panel or 'corpus'} has expressions both at {time} {before} and, outside of "
-            f"{control}, at {after}; choose other times, or another panel."
+            f"{baseline}, at {after}; choose other times, or another panel."
         )
     return Study(table)
 

@@ -64,7 +64,10 @@ def test_the_share_of_a_category_is_not_the_sum_of_its_tiles_and_the_picture_say
 ):
     fig = charts.treemap(shares, taxonomy)
     labels = fig.data[0].labels
-    assert "What holds several is in each of their tiles, and in “any” once" in fig.layout.annotations[0].text
+    assert (
+        "What holds several is in each of their tiles, and in “any” once"
+        in fig.layout.annotations[0].text
+    )
     warm = shares[(shares["level"] == "category") & (shares["category"] == "Warm")].iloc[0]
     assert f"<b>Warm</b>  any: {warm['share']:.1%}" in labels
 

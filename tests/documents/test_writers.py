@@ -250,7 +250,12 @@ def test_latex_may_break_a_word_that_no_column_holds():
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex, which CI has not")
 def test_latex_compiles_whatever_is_said_without_a_line_too_wide(tmp_path):
-    long = ("https://example.org/" + "path/" * 30, "a" * 200, "😀" * 40, "Donaudampfschifffahrt" * 6)
+    long = (
+        "https://example.org/" + "path/" * 30,
+        "a" * 200,
+        "😀" * 40,
+        "Donaudampfschifffahrt" * 6,
+    )
     texts = (*ATTACKS, *long, REMOVED, "".join(map(chr, range(0xA1, 0x180))))
     (tmp_path / "codebook.tex").write_text(write_latex(lay_out(book_of(texts))), encoding="utf-8")
     for _ in range(2):  # longtable learns its widths from the first

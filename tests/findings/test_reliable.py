@@ -8,7 +8,7 @@ from saeidioms.errors import InputError, OptionError
 from saeidioms.findings.reliable import FELL, ROSE, reliable_change
 from saeidioms.stats.reliable_change import Yardstick
 
-ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "control": "control"}
+ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "baseline": "control"}
 
 
 def test_the_yardstick_is_that_by_hand():
@@ -91,10 +91,10 @@ def test_q_and_shares_are_in_range(found):
 @pytest.mark.parametrize(
     ("error", "options", "sentence"),
     [
-        (OptionError, {"control": "none"}, "control is 'none', which is no value of arm"),
+        (OptionError, {"baseline": "none"}, "baseline is 'none', which is no value of arm"),
         (OptionError, {"before": "x"}, "before is 'x'"),
-        (InputError, {"by": "setting", "control": "work"}, "is in several groups of setting"),
-        (OptionError, {"by": "role", "control": "supporter"}, "only the value 'supporter'"),
+        (InputError, {"by": "setting", "baseline": "work"}, "is in several groups of setting"),
+        (OptionError, {"by": "role", "baseline": "supporter"}, "only the value 'supporter'"),
     ],
 )
 def test_a_mistake_is_one_sentence(coded, error, options, sentence):

@@ -8,7 +8,7 @@ from saeidioms.errors import InputError, OptionError
 from saeidioms.findings.replication import CLUSTERS, CONTROL, PUBLISHED, study
 from saeidioms.taxonomy.coding import Codes
 
-ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "control": "control"}
+ASKED = {"time": "time", "before": "before", "after": "after", "by": "arm", "baseline": "control"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_summary_counts_what_the_table_holds(found):
     ("options", "sentence"),
     [
         ({"before": "first"}, "before is 'first', which is no value of time"),
-        ({"control": "none"}, "control is 'none', which is no value of arm; there are: control"),
+        ({"baseline": "none"}, "baseline is 'none', which is no value of arm; there are: control"),
         ({"by": "arms"}, "did you mean arm"),
         ({"cluster": "person"}, "there is no column person"),
     ],
