@@ -31,12 +31,12 @@ def as_text(table: pd.DataFrame, width: int | None = None, *, whole: str = "tabl
         The file that holds everything.
     """
     shown = _named(table)
-    for low in [name for name in shown if name == "low" or str(name).endswith("_low")]:
+    for low in [name for name in map(str, shown) if name == "low" or name.endswith("_low")]:
         high = low.removesuffix("low") + "high"
         ends = zip(shown[low], shown.pop(high), strict=True)
         shown[low] = [f"[{_figure(a)}, {_figure(b)}]" if a == a else "" for a, b in ends]
         shown = shown.rename(columns={low: low.removesuffix("low") + "interval"})
-    for name in [name for name in shown if name in _P_VALUES or str(name).endswith("_p")]:
+    for name in [name for name in map(str, shown) if name in _P_VALUES or name.endswith("_p")]:
         shown[name] = [_p_value(value) for value in shown[name]]
     same = [name for name in shown if len(shown) > 1 and shown[name].nunique(dropna=False) == 1]
     lines = _lines(shown.drop(columns=same), width or _terminal(), whole)
@@ -99,11 +99,15 @@ def _lines(table: pd.DataFrame, width: int | None, whole: str) -> list[str]:
     columns = [_column(str(name), values.head(_MOST_ROWS)) for name, values in table.items()]
     left_out: list[str] = []
     if width is not None and _total(columns) > width:
+        names = {column.name for column in columns}  # of which some tell what others tell too
+        told = [f"{name}_category" for name in names if f"{name}_category" in names]
+        columns = [column for column in columns if column.name not in told]
+        left_out += told
         for column in columns:
             column.heading = column.name.split("_")
         _shorten(columns, width)
         while len(columns) > 1 and _total(columns) > width:
-            left_out.insert(0, columns.pop().name)
+            left_out.insert(len(told), columns.pop().name)
     height = max((len(column.heading) for column in columns), default=0)
     rows = zip(*(column.rows(height) for column in columns), strict=True)
     lines = [_GAP.join(row).rstrip() for row in rows]
@@ -147,7 +151,7 @@ def _terminal() -> int | None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "–" if value != value else _figure(value)
-    return "–" if pd.isna(value) else str(value)
+    return "–" if value is None or value is pd.NA else str(value)
 
 
 def _p_value(value: float) -> str:

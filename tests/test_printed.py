@@ -46,6 +46,20 @@ def test_what_has_no_room_is_named_with_the_file_that_holds_it(table):
         assert name not in text.split("... and in")[0].splitlines()[0].split()
 
 
+def test_what_another_column_tells_goes_first_but_never_a_name():
+    pairs = pd.DataFrame(
+        {
+            "sub_category": ["expressing sympathy", "affirming"],
+            "other_category": ["Cognitive", "Affective"],
+            "other": ["encouraging elaboration", "validating emotions"],
+            "lift": [0.68, 1.2],
+        }
+    )
+    text = as_text(pairs, 60)
+    assert "expressing sympathy  encouraging elaboration  0.68" in text
+    assert "... and in table.csv: other_category" in text
+
+
 def test_numbers_are_never_cut(table):
     for width in range(30, 120, 7):
         text = as_text(table, width)

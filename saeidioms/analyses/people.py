@@ -31,10 +31,11 @@ def reliable_people(
     table = found.summary
     method = (
         f"Share of people ({own['cluster']}; {number(table['n'])} a group) whose share of "
-        f"messages rose or fell by more than {100 * own['level']:g}% of unchanged people's would, "
-        f"by the reliability and mean change of {number(table['baseline_n'])} people of {baseline}; "
-        "Wilson intervals, Fisher's exact test against these. q: Benjamini and Hochberg over all "
-        "groups and directions. Nothing is drawn at random."
+        f"messages rose or fell by more than {100 * own['level']:g}% of unchanged people's "
+        "would, by the reliability and mean change of "
+        f"{number(table['baseline_n'])} people of {baseline}; Wilson intervals, Fisher's exact "
+        "test against these. q: Benjamini and Hochberg over all groups and directions. Nothing "
+        "is drawn at random."
     ) + _how_reliable(table)
     title = f"Who changed reliably, from {before} to {after}"
     figure = None

@@ -171,7 +171,7 @@ def _probabilities(
         evidence = np.asarray(activations.matrix[rows[part]] @ codebook.evidence)
         form = find_cues(corpus.texts[part].tolist(), list(codebook.cues)) @ form_evidence
         probabilities = softmax(evidence + form + codebook.base, axis=1)
-        speaks = (evidence > 0).any(axis=1) & _holds_words(corpus.texts[part])
+        speaks = (evidence > 0).any(axis=1) & _holds_words(corpus.texts[part].tolist())
         yield start, np.where(speaks[:, None], probabilities, 0.0)
 
 
