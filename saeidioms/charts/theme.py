@@ -88,7 +88,12 @@ def name_at_axis(name: str, doubtful: Container[str] = ()) -> str:
 
 def with_notes(title: str, *notes: str) -> str:
     """Return the title of an axis with notes below it, each on a line of its own."""
-    return "<br>".join([title, *(f"<sub>{note}</sub>" for note in notes if note)])
+    return "<br>".join([title, *(small(note) for note in notes if note)])
+
+
+def small(note: str) -> str:
+    """Return a note in the smallest type that journals allow where the rest has 7 points."""
+    return f'<span style="font-size:0.8em">{note}</span>'
 
 
 def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:

@@ -6,7 +6,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
-from saeidioms.charts.theme import INK, category_colours, escape, figure, in_lines, transparent
+from saeidioms.charts.theme import (
+    INK,
+    category_colours,
+    escape,
+    figure,
+    in_lines,
+    small,
+    transparent,
+)
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -90,7 +98,7 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
             "a category’s tiles can take more room than its share.",
         ]
     fig.add_annotation(
-        text="<br>".join(f"<sub>{note}</sub>" for note in notes), align="left",
+        text="<br>".join(small(note) for note in notes), align="left",
         xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", xanchor="left",
         showarrow=False,
     )  # fmt: skip

@@ -70,8 +70,8 @@ def test_shares_are_written_at_their_bars_and_fit_in(shares, taxonomy):
 def test_the_axis_says_of_what_and_of_how_many(shares, taxonomy):
     title = charts.distribution(shares, taxonomy, of="units").layout.xaxis.title.text
     assert title.startswith("Share of units")
-    assert "n = 480; uncoded 10%</sub>" in title
-    assert "intervals: 48 clusters resampled</sub>" in title  # a line each: narrow pages cut none
+    assert "n = 480; uncoded 10%</span><br>" in title
+    assert "intervals: 48 clusters resampled</span>" in title  # a line each: narrow pages cut none
 
 
 def test_what_rests_on_no_faithful_feature_is_marked_and_said(shares, distribution, taxonomy):
