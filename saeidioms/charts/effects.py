@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 from saeidioms.charts.carried import carry
 from saeidioms.charts.forest import SURE
 from saeidioms.charts.grouped import whiskers
-from saeidioms.charts.theme import BOTTOM, HUES, INK, escape, figure
+from saeidioms.charts.theme import BOTTOM, HUES, INK, escape, figure, with_notes
 from saeidioms.errors import InputError
 
 _ROW, _TOP = 24, 34  # pixels a name, and above
-_LONGEST = 46  # characters of a name
+_LONGEST, _SHORT = 46, 22  # characters of a name, and where it is narrow
 _KINDS = {"sub_category": "Sub-categories", "feature": "Features", "idiom": "Idioms"}
 
 
@@ -52,7 +52,7 @@ def effects(
     shown = known.groupby("kind", sort=False).head(most)
     rows, headings = _placed(shown)
     last = int(rows["y"].max())
-    fig = figure(height=_TOP + _ROW * (last + 1) + BOTTOM + 24, margin_t=_TOP)
+    fig = figure(height=_TOP + _ROW * (last + 1) + BOTTOM + 42, margin_t=_TOP)
     for more, hue in ((True, "orange"), (False, "blue")):
         own = rows[(rows["difference"] > 0) == more]
         colour = HUES[hue]
@@ -72,11 +72,9 @@ def effects(
             showlegend=False,
         )
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
-    texts = [_shown(row) for row in rows.itertuples()]
-    texts += [f"<b>{escape(text)}</b>" for text in headings.values()]
     fig.update_yaxes(
         tickvals=[*rows["y"], *headings],
-        ticktext=texts,
+        ticktext=_names(rows, headings, _LONGEST),
         range=[last + 0.6, -0.6],
         showgrid=False,
         zeroline=False,
@@ -86,9 +84,10 @@ def effects(
         for kind, total in known["kind"].value_counts(sort=False).items()
         if total > most
     ]
-    note = "; ".join([f"filled: q &lt; {SURE}", *counts])
-    fig.update_xaxes(title=f"{escape(title)}<br><sub>{note}</sub>", zeroline=False, nticks=7)
-    return carry(fig, shown)
+    notes = [f"filled: q &lt; {SURE}", "; ".join(counts)]
+    fig.update_xaxes(title=with_notes(escape(title), *notes), zeroline=False, nticks=7)
+    narrow = go.Figure(fig).update_yaxes(ticktext=_names(rows, headings, _SHORT))
+    return carry(fig, shown, narrow=narrow.update_xaxes(nticks=4))
 
 
 def _placed(shown: pd.DataFrame) -> tuple[pd.DataFrame, dict[int, str]]:
@@ -102,8 +101,13 @@ def _placed(shown: pd.DataFrame) -> tuple[pd.DataFrame, dict[int, str]]:
     return pd.concat(parts), headings
 
 
-def _shown(row: Any) -> str:
-    name = row.name if len(row.name) <= _LONGEST else f"{row.name[: _LONGEST - 1]}…"
+def _names(rows: pd.DataFrame, headings: dict[int, str], longest: int) -> list[str]:
+    texts = [_shown(row, longest) for row in rows.itertuples()]
+    return texts + [f"<b>{escape(text)}</b>" for text in headings.values()]
+
+
+def _shown(row: Any, longest: int) -> str:
+    name = row.name if len(row.name) <= longest else f"{row.name[: longest - 1]}…"
     return f"{escape(name)} ({row.feature})" if row.kind == "feature" else escape(name)
 
 

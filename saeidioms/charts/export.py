@@ -78,8 +78,8 @@ def save(figure: go.Figure, path: str | Path, template: Template = TWO_COLUMNS) 
         Ends in ``.html`` (self-contained), ``.png`` (300 dots per inch), ``.svg`` or ``.pdf``.
     template
         Width and type of an image: `TWO_COLUMNS` (180 mm, 8 points), `ONE_COLUMN` (88 mm, 7
-        points; too narrow for charts with long names beside them, such as `effects`), or your own.
-        A page of HTML is as wide as its window.
+        points; fewer panels beside each other, shorter names), or your own. A page of HTML is as
+        wide as its window.
 
     Returns
     -------
