@@ -67,6 +67,8 @@ def test_the_chart_is_drawn_and_nothing_overflows(page):
     expect(chart).to_be_visible()
     assert chart.bounding_box()["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for figure in page.locator("figure").all():
+        assert figure.evaluate("figure => figure.scrollWidth <= figure.clientWidth")
     assert page.locator("#chart-1 .point, #chart-1 .points path").count() >= 10
     expect(page.get_by_role("note")).to_contain_text("synthetic")
 
