@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from saeidioms.idioms.feature import WEAK
-from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.codebook import Codebook
+
+if TYPE_CHECKING:
+    from saeidioms.idioms.features import FeatureTable
+    from saeidioms.taxonomy.codebook import Codebook
 
 MARK = "†"
 NOTE = "no feature with a faithful label"
