@@ -191,7 +191,7 @@ def test_a_sample_without_what_was_said_before_says_so(copy, caplog):
 
 
 def test_a_workbook_of_the_sample_judges_codes_by_the_codebook_as_it_was_edited(copy, capsys):
-    cli.main(["sample", str(copy), "-n", "60"])
+    cli.main(["sample", str(copy), "--n", "60"])
     path = copy / "people" / "sample.xlsx"
     assert f"saeidioms agreement {copy} {path}" in capsys.readouterr().out
     workbook = openpyxl.load_workbook(path)
