@@ -107,7 +107,8 @@ def ours(matrix: Matrix, n_features: int, k: int, seed: int, **options: Any) -> 
 
 def quick(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
     """Train just long enough for the explained variance of the peers."""
-    return ours(matrix, n_features, k, seed, max_steps=500 if n_features > 512 else 400)
+    steps = 500 if n_features > 512 else 410
+    return ours(matrix, n_features, k, seed, max_steps=steps, learning_rate=0.3)
 
 
 def _ours(**options: Any) -> Peer:
