@@ -8,6 +8,8 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; see saeidioms.cli
+if shutil.which("nvidia-smi") is None:
+    os.environ["TRITON_INTERPRET"] = "1"  # before anything imports triton, as transformers does
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (

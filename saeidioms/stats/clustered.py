@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtr
 
 from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats
 
@@ -48,7 +48,7 @@ def robust_test(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[Floats, Floa
     difference: Floats = (share[1] - share[0])[..., 0, :]
     t = np.abs(difference) / np.where(known, error, np.nan)
     df = variance**2 / np.where(known, uncertain, np.nan)
-    return difference, error, 2 * stats.t.sf(t, df)
+    return difference, error, 2 * stdtr(df, -t)
 
 
 def intra_cluster_correlation(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> Floats:

@@ -37,7 +37,7 @@ def judged(copy):
     """A run of which people judged a sample of units as the tool did, but for some."""
     run = resume(copy)
     path = people.draw(run, n=60)
-    table = pd.read_csv(path, encoding="utf-8-sig")
+    table = pd.read_csv(path.with_suffix(".csv"), encoding="utf-8-sig")
     primary = run.codes.units.drop_duplicates("unit_id").set_index("unit_id")["sub_category"]
     said = table["unit_id"].map(primary).fillna("none")
     said[::7] = "none"

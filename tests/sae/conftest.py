@@ -1,7 +1,6 @@
 """Data with a known dictionary, so that what is learnt can be compared with what was planted."""
 
 import multiprocessing
-import os
 from dataclasses import dataclass
 from multiprocessing import forkserver
 
@@ -11,9 +10,6 @@ import torch
 
 from saeidioms.sae import pattern
 from saeidioms.sae.autoencoder import SparseAutoencoder
-
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
 
 
 @dataclass(frozen=True)
