@@ -22,6 +22,8 @@ from torch import Tensor
 
 Places = slice | Tensor
 
+SELECTS_ALONE = 2  # threads that numpy's partition, which has one, outdoes in finding the largest
+
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
@@ -47,6 +49,11 @@ class Pattern:
         n_rows, k = columns.shape
         pointers = torch.arange(0, n_rows * k + 1, k, device=columns.device)
         return cls(pointers, columns.reshape(-1), n_features)
+
+    @classmethod
+    def of_largest(cls, dense: Tensor, k: int) -> Pattern:
+        """Return the places of the k largest entries of each row of a dense (B, F) matrix."""
+        return cls.of_width(_largest(dense, k), dense.shape[1])
 
     @classmethod
     def where(cls, mask: Tensor) -> Pattern:
@@ -133,6 +140,18 @@ class Pattern:
             return self.take(left @ right.T)
         places = _csr(self.pointers, self.columns, left.new_zeros(len(self.columns)), self.shape)
         return torch.sparse.sampled_addmm(places, left, right.T, beta=0.0, out=places).values()
+
+
+def _largest(dense: Tensor, k: int) -> Tensor:
+    """Return the (B, k) columns of the k largest entries of each row."""
+    n_rows, width = dense.shape
+    if not _on_gpu(dense) and torch.get_num_threads() <= SELECTS_ALONE and k < width:
+        array = dense.numpy()
+        least = np.partition(array, width - k, axis=1)[:, width - k, None]
+        places = np.flatnonzero(array >= least)
+        if len(places) == n_rows * k:  # where entries are equal, more than k may be the largest
+            return torch.from_numpy(places % width).view(n_rows, k)
+    return dense.topk(k, dim=1, sorted=False).indices
 
 
 def has_kernels(tensor: Tensor) -> bool:

@@ -116,7 +116,7 @@ class TopK:
 
     def select(self, pre: Tensor, k: int, state: State, team: Team) -> Pattern:
         """Return the k largest of each row."""
-        return Pattern.of_width(pre.topk(k, dim=1, sorted=False).indices, pre.shape[1])
+        return Pattern.of_largest(pre, k)
 
     def activate(self, values: Tensor, pattern: Pattern, state: State) -> Tensor:
         """Return the positive part."""
@@ -237,8 +237,7 @@ class Inference:
         if self.limit is None:
             pattern = Pattern.where(pre > self.threshold)
             return pattern, pattern.take(pre)
-        columns = pre.topk(self.limit, dim=1, sorted=False).indices
-        pattern = Pattern.of_width(columns, pre.shape[1])
+        pattern = Pattern.of_largest(pre, self.limit)
         values = pattern.take(pre)
         return pattern, values * (values > self.threshold[pattern.columns])
 

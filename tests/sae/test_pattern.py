@@ -71,6 +71,23 @@ def test_a_pattern_of_one_width_has_that_many_entries_a_row():
     assert pattern.rows.tolist() == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("k", [1, 3, FEATURES])
+def test_the_largest_entries_of_each_row_are_found_among_equal_ones_too(
+    drawn, threads, k, monkeypatch
+):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    _, dense, draw = drawn  # with many zeros
+    for rows in (draw(ROWS, FEATURES), dense):
+        pattern = Pattern.of_largest(rows, k)
+        assert pattern.pointers.tolist() == list(range(0, ROWS * k + 1, k))
+        found = pattern.take(rows).view(ROWS, k).sort(dim=1).values
+        assert torch.equal(found, rows.sort(dim=1).values[:, FEATURES - k :])
+        assert (
+            len(set(zip(pattern.rows.tolist(), pattern.columns.tolist(), strict=True))) == ROWS * k
+        )
+
+
 def test_a_pattern_without_an_entry_gives_zeros(drawn, path):
     _, dense, draw = drawn
     pattern = Pattern.where(torch.zeros(ROWS, FEATURES, dtype=torch.bool))
