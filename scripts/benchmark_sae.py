@@ -107,7 +107,7 @@ def ours(matrix: Matrix, n_features: int, k: int, seed: int, **options: Any) -> 
 
 def quick(matrix: Matrix, n_features: int, k: int, seed: int) -> Learnt:
     """Train just long enough for the explained variance of the peers."""
-    steps = 500 if n_features > 512 else 410
+    steps = 500 if n_features > 128 else 410
     return ours(matrix, n_features, k, seed, max_steps=steps, learning_rate=0.3)
 
 
