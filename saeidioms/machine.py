@@ -39,7 +39,7 @@ def description() -> dict[str, str | int]:
 
 
 def choose_device(device: str | None) -> str:
-    """Return the device asked for, or CUDA where there is one.
+    """Return the device asked for, a GPU by its number, or CUDA where there is one.
 
     Raises
     ------
@@ -49,26 +49,25 @@ def choose_device(device: str | None) -> str:
     import torch
 
     if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
+        return str(torch.empty(0, device=device).device)
     except (RuntimeError, AssertionError) as error:
         raise OptionError(
             f"device={device!r} cannot be used ({str(error).splitlines()[0]}); give 'cpu', 'cuda' "
             "or leave it out."
         ) from error
-    return device
 
 
 @contextmanager
 def current_device(device: str) -> Iterator[None]:
-    """Make a GPU the current one: Triton launches kernels, and torch records graphs, there."""
+    """Make a GPU, and its default stream, the current one of this thread: Triton launches there."""
     if not device.startswith("cuda"):
         yield
         return
     import torch
 
-    with torch.cuda.device(device):
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.default_stream(device)):
         yield
 
 

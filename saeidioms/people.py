@@ -12,6 +12,7 @@ from saeidioms import charts
 from saeidioms.artifacts import atomic_path
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import ArtifactError, OptionError
+from saeidioms.idioms.find import aligned_activations
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
 from saeidioms.stages import write_table
@@ -191,7 +192,9 @@ def grow(run: Run, path: str | Path | None = None) -> tuple[Growth, Path]:
     growth = propose_growth(
         run.labelled,
         run.codebook,
-        spread=spread_over_conversations(run.activations, run.corpus.conversations),
+        spread=spread_over_conversations(
+            aligned_activations(run.corpus, run.activations), run.corpus.conversations
+        ),
         encode=lambda texts: run.encode(list(texts)),
     )
     grown_taxonomy(run.codebook.taxonomy, growth).save(path)

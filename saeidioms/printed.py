@@ -99,7 +99,7 @@ def _lines(table: pd.DataFrame, width: int | None, whole: str) -> list[str]:
     columns = [_column(str(name), values.head(_MOST_ROWS)) for name, values in table.items()]
     left_out: list[str] = []
     if width is not None and _total(columns) > width:
-        names = {column.name for column in columns}  # of which some tell what others tell too
+        names = [column.name for column in columns]  # of which some tell what others tell too
         told = [f"{name}_category" for name in names if f"{name}_category" in names]
         columns = [column for column in columns if column.name not in told]
         left_out += told

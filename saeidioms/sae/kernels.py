@@ -9,13 +9,27 @@ their reference in the tests; there Triton's interpreter runs them without a GPU
 
 from __future__ import annotations
 
+import subprocess
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.errors import TritonError
 
 ENTRIES = 16  # entries of a row that are read together
 WIDTH = 128  # columns of a dense matrix that one program works on
+
+
+def why_not() -> str:
+    """Return why the kernels cannot be used on this machine; "" where they can."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # there by Triton's interpreter
+    one, places = torch.ones(1, 1, device=device), torch.tensor([0, 1], device=device)
+    try:
+        add_product(places, places[:1], one[0], one, one.clone())
+    except (RuntimeError, OSError, subprocess.SubprocessError, TritonError) as error:
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ""
 
 
 def add_product(

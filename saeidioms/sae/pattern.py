@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 Places = slice | Tensor
 
@@ -161,10 +164,19 @@ def has_kernels(tensor: Tensor) -> bool:
 
 @functools.cache
 def _has_triton() -> bool:
-    return importlib.util.find_spec("triton") is not None
+    """Return whether Triton is there and works: it needs a C compiler, and a card not too old."""
+    if importlib.util.find_spec("triton") is None:
+        return False
+    from saeidioms.sae import kernels
+
+    failure = kernels.why_not()
+    if failure:
+        logger.warning("Triton cannot be used (%s); cuSPARSE takes its place, slower.", failure)
+    return not failure
 
 
 def _on_gpu(tensor: Tensor) -> bool:
+    """Return whether a tensor is on a GPU; tests answer for it to go a GPU's way on a CPU."""
     return tensor.is_cuda
 
 

@@ -51,7 +51,9 @@ class Replayed(Generic[Result]):
     ) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, ...], Result]:
         kept = tuple(tensor.clone() for tensor in given)
         graph = torch.cuda.CUDAGraph()
+        # torch's own choice of a stream is of the GPU that was recorded on first.
+        stream = torch.cuda.Stream(kept[0].device)  # type: ignore[no-untyped-call]
         # Another thread may be loading rows meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             result = self.function(*kept)
         return graph, kept, result

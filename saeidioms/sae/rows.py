@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from saeidioms.errors import InputError
+from saeidioms.machine import current_device
 from saeidioms.progress import track
 from saeidioms.seeds import generator
 
@@ -211,6 +212,7 @@ class Batches:
                         skip -= 1
                         continue
                     yield pool.take(order[start : start + self.size])
+                del pool  # before the one after the next is loaded
             epoch += 1
 
     @cached_property
@@ -252,7 +254,8 @@ class Batches:
             ahead = None
             for numbers in chosen:
                 wanted = [parts[number] for number in sorted(numbers)]
-                current, ahead = ahead, reader.submit(self._load, wanted)
+                current = ahead
+                ahead = reader.submit(self._load, wanted)
                 if current is not None:
                     yield current.result()
             assert ahead is not None
@@ -279,11 +282,14 @@ def _copying(device: str) -> Iterator[None]:
     if not device.startswith("cuda"):
         yield
         return
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.default_stream(device))  # the memory may still be in use there
-    with torch.cuda.stream(stream):
-        yield
-    stream.synchronize()
+    with current_device(device):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())  # the memory may still be in use there
+        try:
+            with torch.cuda.stream(stream):
+                yield
+        finally:
+            stream.synchronize()
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,7 +193,7 @@ class _Loop:
         self.history: list[dict[str, float]] = []
         self.step = 0
         self.loss, self.n_dead = torch.zeros(()), 0
-        self._learners: dict[int, Callable[[Tensor], tuple[Pass, Tensor]]] = {}
+        self._learner_k, self._learner = 0, self._recorded(partial(self._learn, 0))
         self._mover = self._recorded(self._move)
 
     @property
@@ -209,7 +209,10 @@ class _Loop:
     def take_step(self, batch: Tensor) -> None:
         """Learn from a batch."""
         network, inputs = self.network, self.network.team.share(batch)
-        done, loss = self._learner(self._k())(inputs)
+        k = self._k()
+        if k != self._learner_k:  # another k has other shapes, and is recorded anew
+            self._learner_k, self._learner = k, self._recorded(partial(self._learn, k))
+        done, loss = self._learner(inputs)
         dead = (self.silent > SILENT_STEPS).nonzero().squeeze(1)
         if len(dead):
             network.let_fire(dead)
@@ -219,11 +222,6 @@ class _Loop:
         self._mover(on_device)
         self.step += 1
         self.loss, self.n_dead = network.team.sum_(loss), len(dead)
-
-    def _learner(self, k: int) -> Callable[[Tensor], tuple[Pass, Tensor]]:
-        if k not in self._learners:
-            self._learners[k] = self._recorded(partial(self._learn, k))
-        return self._learners[k]
 
     def _recorded(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return Replayed(function) if self.network.recordable else function

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from saeidioms.sae.activations import SparseActivations
+from scipy import sparse
 
 Floats = npt.NDArray[np.float64]
 
 
 def spread_over_conversations(
-    activations: SparseActivations, conversations: npt.NDArray
+    activations: sparse.csr_matrix, conversations: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Return how evenly each feature fires over conversations, near 1 as if by chance, and error.
 
@@ -23,7 +22,7 @@ def spread_over_conversations(
     Parameters
     ----------
     activations
-        (N, F).
+        (N, F), of the units.
     conversations
         (N,) conversation of each unit.
 
@@ -35,9 +34,9 @@ def spread_over_conversations(
     """
     of = pd.factorize(conversations)[0].astype(np.int64)
     lengths, place, times = np.unique(np.bincount(of), return_inverse=True, return_counts=True)
-    fires = (activations.matrix > 0).tocoo()
+    fires = (activations > 0).tocoo()
     pairs = np.unique(fires.col.astype(np.int64) * len(place) + of[fires.row])
-    n_features = activations.matrix.shape[1]
+    n_features = activations.shape[1]
     seen = np.bincount(pairs // len(place), minlength=n_features)
     rate = np.bincount(fires.col, minlength=n_features)[:, None] / len(of)
     empty = (1 - rate) ** lengths

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from saeidioms.sae.activations import SparseActivations
 from saeidioms.taxonomy.spread import spread_over_conversations
 
 N_CONVERSATIONS = 200
@@ -16,9 +15,7 @@ def conversations():
 
 
 def activations(*fires):
-    matrix = sparse.csr_matrix(np.column_stack(fires).astype(np.float32))
-    ids = np.array([f"u{number}" for number in range(matrix.shape[0])], dtype=object)
-    return SparseActivations(matrix, ids, "planted")
+    return sparse.csr_matrix(np.column_stack(fires).astype(np.float32))
 
 
 def test_firing_by_chance_is_1_within_its_error_and_a_topic_far_below(conversations):
