@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,11 @@ BLOCK = re.compile(r"```(bash|python)\n(.*?)```", flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(demo_run, tmp_path_factory):
     """A demo run in small, as the pages speak of it: ``demo/run``, and other chats beside it."""
     place = tmp_path_factory.mktemp("docs")
-    (place / "demo").mkdir()
-    demo_frame(participants=48).to_csv(place / "demo" / "chats.csv", index=False)
+    shutil.copytree(demo_run, place / "demo")
     demo_frame(participants=8, seed=1).to_csv(place / "demo" / "others.csv", index=False)
-    chats, run = str(place / "demo" / "chats.csv"), str(place / "demo" / "run")
-    options = ["--role", "supporter", "--cluster", "participant_id", "--n-features", "48"]
-    cli.main(["run", chats, "--out", run, *options, "--k", "4"])
     return place
 
 

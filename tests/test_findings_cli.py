@@ -1,6 +1,7 @@
 """Questions to a finished run: printed, kept, shown in the report, and refused in one sentence."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,6 @@ import pytest
 
 from saeidioms import cli, findings_cli
 from saeidioms.analyses import common, persons
-from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
 from saeidioms.run import Run
@@ -22,12 +22,9 @@ CONTROL = ["--by", "arm", "--baseline", "control"]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("asked")
-    demo_frame(participants=64).to_csv(folder / "chats.csv", index=False)
-    options = ["--role", "supporter", "--n-features", "48", "--k", "4", *PERSON]
-    cli.main(["run", str(folder / "chats.csv"), "--out", str(folder / "run"), *options])
-    return folder / "run"
+def finished(demo_run, tmp_path_factory):
+    """A run that the questions of this module are kept in."""
+    return Path(shutil.copytree(demo_run / "run", tmp_path_factory.mktemp("asked") / "run"))
 
 
 @pytest.fixture
@@ -81,7 +78,7 @@ def test_a_profile_is_a_page_and_json_of_the_runs_people(finished, capsys):
     cli.main(["profile", str(finished), "--participant", "P003", "--order", "round"])
     said = capsys.readouterr().out
     page, plain = (Path(said.split(f"{kind}: ")[1].splitlines()[0]) for kind in ("Page", "JSON"))
-    assert "against 63 others" in said
+    assert "against 47 others" in said
     assert "What <bdi>P003</bdi> says" in page.read_text(encoding="utf-8")
     found = json.loads(plain.read_text(encoding="utf-8"))
     assert (found["who"], found["column"], found["order"]) == ("P003", "participant_id", "round")

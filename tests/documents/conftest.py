@@ -10,8 +10,11 @@ from saeidioms.corpus.demo import demo_frame
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("documents")
+def finished(once):
+    return once("documents", make_run) / "run"
+
+
+def make_run(folder):
     chats = demo_frame(participants=40)
     own = chats.index[chats["role"] == "supporter"]
     # One person's own phrase with a name, said in several chats, and addresses in many messages.
@@ -26,7 +29,6 @@ def finished(tmp_path_factory):
     options += ["--config", str(folder / "quick.yaml")]
     options += ["--cluster", "participant_id", "--until", "distribution"]
     cli.main(["run", str(folder / "chats.csv"), "--out", str(folder / "run"), *options])
-    return folder / "run"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A run whose features a language model labels: a real client, a scripted server, real chats."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -31,30 +32,44 @@ def says(server):
     return behave
 
 
-@pytest.fixture
-def chats(tmp_path, data_folder):
+@pytest.fixture(scope="session")
+def unlabelled(once, data_folder):
+    """Folder of chats with names in them, and of their run, whose features have no labels yet."""
+
+    def fill(folder):
+        write_chats(folder, data_folder)
+        cli.main(["run", *arguments(folder, folder / "run"), "--until", "features"])
+
+    return once("unlabelled", fill)
+
+
+def arguments(folder, out):
+    options = ["--role", "supporter", "--n-features", "12", "--k", "2"]
+    options += ["--config", str(folder / "names.yaml")]
+    return [str(folder / "chats.csv"), "--out", str(out), *options]
+
+
+def write_chats(folder, data_folder):
     table = pd.read_csv(data_folder / "esconv_dev.csv")
     table = table[table["conversation_id"].isin(table["conversation_id"].unique()[:24])]
     table.loc[table["role"] == "supporter", "text"] += " Write to me@example.org, your Qwendolyn"
     table["helper"] = "qwendolyn"
-    table.to_csv(tmp_path / "chats.csv", index=False)
-    return tmp_path / "chats.csv"
+    table.to_csv(folder / "chats.csv", index=False)
+    config = folder / "names.yaml"
+    config.write_text("labels: {name_columns: [helper]}\n", encoding="utf-8")
 
 
 @pytest.fixture
-def run(server, chats, tmp_path, monkeypatch):
-    """Make a run with labels by the server, or go on with it."""
+def run(server, unlabelled, tmp_path, monkeypatch):
+    """Go on with the run, with labels by the server."""
+    out = shutil.copytree(unlabelled / "run", tmp_path / "out")
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     server.default = says(server)
 
     def make(*extra):
-        options = ["--role", "supporter", "--n-features", "12", "--k", "2"]
         asked = ["--labeller", "endpoint", "--llm", "tiny", "--base-url", f"{server.url}/v1"]
-        config = tmp_path / "names.yaml"
-        config.write_text("labels: {name_columns: [helper]}\n", encoding="utf-8")
-        options += ["--config", str(config), *asked]
-        cli.main(["run", str(chats), "--out", str(tmp_path / "out"), *options, *extra])
-        return Run(tmp_path / "out")
+        cli.main(["run", *arguments(unlabelled, out), *asked, *extra])
+        return Run(out)
 
     return make
 

@@ -36,9 +36,12 @@ def long_message():
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(once):
     """The folder of a finished run; not to be changed."""
-    place = tmp_path_factory.mktemp("server")
+    return once("attacked", make_run) / "run"
+
+
+def make_run(place):
     frame = demo_frame(participants=12)
     supporter = frame.index[frame["role"] == "supporter"]
     attacks = [*ATTACKS * 6, LONG]
@@ -54,7 +57,6 @@ def finished(tmp_path_factory):
             *("--unit", "message", "--max-chars", "2000000", "--n-features", "16", "--k", "3"),
         ]
     )
-    return place / "run"
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_words_on_an_older_dictionary_are_carried_over_and_kept_aside(folder):
     Words.of(Run(folder)).save(3, SAID)
     run = pipeline.resume(folder)
     run.record.options["sae"]["seed"] = 5
-    pipeline.advance(run, "report")
+    pipeline.advance(run, "codebook")
     words = Words.of(Run(folder))
     assert words.told()["pending"] == []
     inherited = words.told()["words"]
