@@ -13,8 +13,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; see saeidio
 if shutil.which("nvidia-smi") is None:
     os.environ["TRITON_INTERPRET"] = "1"  # before anything imports triton, as transformers does
 
-from saeidioms import cli  # noqa: E402
-from saeidioms.corpus.demo import demo_frame  # noqa: E402
+from saeidioms import cli
+from saeidioms.corpus.demo import demo_frame
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (

@@ -33,6 +33,15 @@ def chats(place, data_folder):
     return place / "chats.csv"
 
 
+@pytest.fixture(scope="module")
+def some(chats, place):
+    """Six conversations of these."""
+    table = pd.read_csv(chats)
+    table = table[table["conversation_id"].isin(table["conversation_id"].unique()[3:9])]
+    table.to_csv(place / "some.csv", index=False)
+    return place / "some.csv"
+
+
 def command(chats, out, *extra):
     options = ["--role", "supporter", "--by", "half", "--baseline", "a"]
     return ["run", str(chats), "--out", str(out), *options, *extra]
@@ -157,12 +166,9 @@ def test_a_killed_run_ends_like_one_never_killed(finished, chats, place):
     assert manifests(out) == manifests(finished.folder.root)
 
 
-def test_a_stored_run_gives_the_same_text_the_same_codes(finished, chats, place):
-    some = pd.read_csv(chats)
-    some = some[some["conversation_id"].isin(some["conversation_id"].unique()[3:9])]
-    some.to_csv(place / "some.csv", index=False)
+def test_a_stored_run_gives_the_same_text_the_same_codes(finished, some, place):
     root = finished.folder.root
-    cli.main(["apply", str(root), str(place / "some.csv"), "--out", str(place / "new")])
+    cli.main(["apply", str(root), str(some), "--out", str(place / "new")])
     new = Run(place / "new").codes
     old = finished.codes.units
     expected = old[old["unit_id"].isin(Run(place / "new").corpus.table["unit_id"])]
@@ -170,9 +176,9 @@ def test_a_stored_run_gives_the_same_text_the_same_codes(finished, chats, place)
     assert (place / "new" / "report" / "report.html").exists()
 
 
-def test_applying_again_takes_the_corrected_codebook(copy, chats, tmp_path):
+def test_applying_again_takes_the_corrected_codebook(copy, some, tmp_path):
     new = tmp_path / "new"
-    arguments = ["apply", str(copy), str(chats), "--out", str(new), "--seed", "3"]
+    arguments = ["apply", str(copy), str(some), "--out", str(new), "--seed", "3"]
     cli.main(arguments)
     path = copy / "codebook" / "codebook.csv"
     table = pd.read_csv(path, keep_default_na=False, encoding="utf-8-sig")

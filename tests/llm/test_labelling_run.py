@@ -108,12 +108,12 @@ def test_a_dry_run_foretells_labels_and_judging_them(run, server, capsys, caplog
 
     whole = foretold()
     assert not server.requests
-    run("--candidates", "1", "--max-calls", "20")
+    run("--candidates", "1", "--max-calls", "20", "--until", "fidelity")
     assert len(server.requests) == 20
     left = foretold()
     # By labels that are made up idioms are marked in a few other places.
     assert left + 20 == pytest.approx(whole, rel=0.1)
-    run("--candidates", "1")
+    run("--candidates", "1", "--until", "fidelity")
     assert len(server.requests) == 20 + left
     assert "HTTP Request" not in caplog.text
 

@@ -8,11 +8,15 @@ expect = pytest.importorskip("playwright.sync_api").expect
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
 
-@pytest.fixture(params=[1280, 390])
+on_desk_and_phone = pytest.mark.parametrize("visit", [1280, 390], indirect=True)
+
+
+@pytest.fixture
 def visit(browser, request, address):
     """Open the page, in as many tabs as are asked for; none may say an error or ask elsewhere."""
     said, asked = [], []
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
+    width = getattr(request, "param", 1280)
+    context = browser.new_context(viewport={"width": width, "height": 900})
 
     def open_page(feature=None):
         page = context.new_page()
@@ -44,6 +48,7 @@ def test_the_key_leaves_the_address_and_the_page_opens_again_without_it(visit):
     expect(form_of(page)[0]).to_be_visible()
 
 
+@on_desk_and_phone
 def test_a_word_is_saved_by_itself_shown_everywhere_and_there_after_reloading(visit):
     page = visit(3)
     form, label, place = form_of(page)
@@ -191,11 +196,10 @@ def test_messages_that_attack_are_shown_as_text_and_run_nothing(visit, attacks):
     assert page.locator("img, [onload], [onerror], a[href^='javascript']").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_can_be_used_by_everybody(visit, scheme):
+@on_desk_and_phone
+def test_the_page_can_be_used_by_everybody(visit):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe is installed")
     page = visit(3)
-    page.emulate_media(color_scheme=scheme)
     width = page.viewport_size["width"]
     form, label, _ = form_of(page)
     label.fill("says well done")
@@ -203,9 +207,12 @@ def test_the_page_can_be_used_by_everybody(visit, scheme):
     page.locator("#card .all").get_by_role("button").click()
     page.locator("#card .all li:has(q)").first.wait_for()
     for state in ("card", "search"):
-        found = axe.Axe().run(page).response["violations"]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(state, one["id"], one["nodes"][0]["html"]) for one in serious] == []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = axe.Axe().run(page).response["violations"]
+            serious = [one for one in found if one["impact"] in ("serious", "critical")]
+            told = [(state, scheme, one["id"], one["nodes"][0]["html"]) for one in serious]
+            assert told == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.keyboard.press("Escape")
         page.get_by_label("Text, as it stands").fill("sorry")

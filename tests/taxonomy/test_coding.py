@@ -166,13 +166,12 @@ def test_missing_and_damaged_files_are_named(tmp_path, codes):
         Codes.load(tmp_path)
 
 
-def test_categories_agree_with_supporters_own_strategies(data_folder, tmp_path, monkeypatch):
+def test_categories_agree_with_supporters_own_strategies(data_folder):
     """The whole path on a fifth of ESConv; the strategies are read only to be compared."""
     from saeidioms.embedding.embed import embed
     from saeidioms.idioms.find import find_idioms
     from saeidioms.sae.autoencoder import SparseAutoencoder
 
-    monkeypatch.setenv("SAEIDIOMS_CACHE", str(tmp_path))
     frame = pd.read_csv(data_folder / "esconv_dev.csv")
     kept = frame["conversation_id"].drop_duplicates().iloc[::5]
     frame = frame[frame["conversation_id"].isin(kept)]
