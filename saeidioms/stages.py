@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare
 from saeidioms.taxonomy.distribution import TAKEN, Distribution, Kind, distribute
 from saeidioms.taxonomy.grounds import with_grounds
-from saeidioms.taxonomy.inheritance import overrides_for
+from saeidioms.taxonomy.inheritance import AS_USED, overrides_for
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 EXAMPLES = "examples.json"
@@ -138,9 +139,10 @@ def fidelity_of(run: Run, labelled: FeatureTable, judge: Judge) -> pd.DataFrame:
 def _make_codebook(run: Run, folder: Path) -> None:
     options = dict(run.record.options["codebook"])
     if options["overrides"] is not None:
-        options["overrides"] = overrides_for(
-            run.folder.given(options["overrides"]), run.sae, folder
-        )
+        given = run.folder.given(options["overrides"])
+        options["overrides"] = overrides_for(given, run.sae, folder)
+        if options["overrides"] == given:
+            shutil.copyfile(given, folder / AS_USED)
     Codebook.propose(run.labelled, sae=run.sae, encode=_encode(run), **options).save(folder)
 
 
@@ -333,7 +335,7 @@ STAGES = (
         inputs=lambda run: codebook_inputs(run.record.options, run.folder),
         edited=("codebook.csv", "proposal.csv"),
         edit_of=("sae", "taxonomy"),
-        version=2,
+        version=3,
     ),
     Stage(
         "codes",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from saeidioms import engine
+from saeidioms.artifacts import digest_json
 from saeidioms.errors import ArtifactError
 from saeidioms.run import Run
 from saeidioms.server.markup import ServedPage
@@ -20,7 +21,7 @@ from saeidioms.taxonomy.overrides import PROPOSED
 _NEEDED = ("corpus", "sae", "activations", "features", "labels", "codebook", "report")
 _STAGES = {stage.name: stage for stage in STAGES}
 
-Stamp = tuple[tuple[int, int], ...]
+Stamp = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,16 @@ def _lack(run: Run) -> str:
 
 
 def _stamp(run: Run) -> Stamp:
-    """Return what changes when a stage is made again, or the codebook or the record is edited."""
+    """Return what changes when a stage is made again, or the codebook or an option is edited."""
     files = [run.folder.stage(name) / "manifest.json" for name in _NEEDED]
-    files += [run.folder.stage("codebook") / "codebook.csv", run.folder.record]
+    files += [run.folder.stage("codebook") / "codebook.csv"]
     found = [file.stat() for file in files if file.is_file()]
-    return tuple((entry.st_mtime_ns, entry.st_size) for entry in found)
+    return (_options(run), *((entry.st_mtime_ns, entry.st_size) for entry in found))
+
+
+def _options(run: Run) -> str:
+    """Return a digest of the options, whether or not they name the run's own overrides yet."""
+    codebook = dict(run.record.options["codebook"])
+    if codebook["overrides"] == run.folder.told(run.folder.overrides):
+        codebook["overrides"] = None
+    return digest_json([{**run.record.options, "codebook": codebook}, run.record.dictionary])

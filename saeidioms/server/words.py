@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from unicodedata import category
 
 from saeidioms import engine
-from saeidioms.artifacts import digest_file
 from saeidioms.errors import InputError, OptionError
 from saeidioms.people import own_overrides
 from saeidioms.run import Record, Run
 from saeidioms.stages import STAGES
-from saeidioms.taxonomy.overrides import EXPLORER, PROPOSED, UNSAID, Override, OverridesFile
+from saeidioms.taxonomy.inheritance import AS_USED
+from saeidioms.taxonomy.overrides import PROPOSED, UNSAID, Override, OverridesFile
 
 _MOST = {"label": 200, "note": 4000}  # characters
 _CODEBOOK = next(stage for stage in STAGES if stage.name == "codebook")
@@ -79,8 +79,8 @@ class Words:
         if self.file is None:
             raise OptionError(self.reason)
         said = self._checked(feature, given)
-        words = self.file.edit(feature, said, str(given.get("version", "")))
-        _use_from_now_on(self.run, self.file)
+        file, version = self.file, str(given.get("version", ""))
+        words = file.edit(feature, said, version, lambda: _use_from_now_on(self.run, file))
         return self._told(words)
 
     def _told(self, words: Mapping[int, Override]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Words:
                 )
         if label == self.proposed[feature]:
             label = ""
-        return Override(place, label, note, EXPLORER)
+        return Override(place, label, note)
 
     @cached_property
     def proposed(self) -> list[str]:
@@ -117,16 +117,12 @@ class Words:
         """Return the features of which the codebook does not yet say what people say."""
         if self.file is None:
             return []
-        manifest = self.run.folder.manifest("codebook") or {"origin": {"inputs": {}}}
-        now = digest_file(self.file.path) if self.file.path.is_file() else None
-        if manifest["origin"]["inputs"].get("overrides") == now:
-            return []
-        rows = self.run.codebook.table.to_dict("records")
-        pairs = zip(rows, self.proposed, strict=True)
+        path = self.run.folder.stage("codebook") / AS_USED
+        coded = replace(self.file, path=path).read()
         return [
-            int(row["feature"])
-            for row, proposed in pairs
-            if not _is_coded(words.get(int(row["feature"]), UNSAID), row, proposed)
+            feature
+            for feature in sorted(words.keys() | coded.keys())
+            if words.get(feature, UNSAID).version != coded.get(feature, UNSAID).version
         ]
 
 
@@ -134,17 +130,6 @@ def told(word: Override) -> dict[str, str]:
     """Return a word as the page reads it."""
     parts = {"place": word.place, "label": word.label, "note": word.note, "by": word.by}
     return parts | {"version": word.version}
-
-
-def _is_coded(word: Override, row: Mapping[Any, Any], proposed: str) -> bool:
-    """Tell whether a row of the codebook says what a person says."""
-    place = row["sub_category"] or row["outside"]
-    by_word = row["source"] == "override"
-    if row["label"] != (word.label or proposed):
-        return False
-    if word.place == PROPOSED:
-        return not by_word and word.note in ("", row["note"])
-    return by_word and place == word.place and row["note"] == word.note
 
 
 def _use_from_now_on(run: Run, file: OverridesFile) -> None:

@@ -106,8 +106,8 @@ class Codebook(Shown):
             Confidence (probability of the place) below which a feature is left unassigned; 0 to 1.
         overrides
             CSV with columns ``feature``, ``sub_category`` (may name an outside group, be empty
-            for none, or say "as proposed") and optionally ``label``, ``note`` and ``by``: a
-            person's word, which wins.
+            for none, or say "as proposed") and optionally ``label``, ``note``, ``by`` and
+            ``dictionary``: a person's word, which wins.
 
         Raises
         ------
@@ -288,7 +288,7 @@ def _overridden(
     rows = read_rows(
         *(path, taxonomy, known),
         required=("feature", "sub_category"),
-        allowed=(*COLUMNS, "by"),
+        allowed=(*COLUMNS, "by", "dictionary"),
         words=(PROPOSED,),
     )
     assigned = (table["weight"] * typical)[table["weight"] > 0]

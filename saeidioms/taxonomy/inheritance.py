@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from saeidioms.artifacts import atomic_path
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.sae.stability import SAME, partners
+from saeidioms.taxonomy.filled_form import read_form
+from saeidioms.taxonomy.sheet import feature_of, write_rows
 
 if TYPE_CHECKING:
     from saeidioms.sae.autoencoder import SparseAutoencoder
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
-_KEPT = ".safetensors"  # beside a file of overrides: the decoder of the features that it is of
+AS_USED = "overrides.csv"  # in the folder of a codebook: what it was made by
+_REQUIRED = ("feature", "sub_category")
 
 
 def inherit(
@@ -104,13 +107,18 @@ def inherit(
 def remember(overrides: Path, sae: SparseAutoencoder) -> None:
     """Keep beside a file of overrides what its features are, so that they are found again.
 
+    The rows of the file name the dictionary in a column of that name, so that a file that is
+    replaced is never read by another's features.
+
     Raises
     ------
     ArtifactError
         If the file cannot be written.
     """
-    with atomic_path(overrides.with_suffix(_KEPT)) as path:
-        save_file({"components": sae.components_}, path, {"dictionary": sae.digest})
+    kept = _kept(overrides, sae.digest)
+    if not kept.is_file():
+        with atomic_path(kept) as path:
+            save_file({"components": sae.components_}, path)
 
 
 def dictionary_of(overrides: Path) -> str | None:
@@ -118,50 +126,67 @@ def dictionary_of(overrides: Path) -> str | None:
 
     Raises
     ------
-    ArtifactError
-        If what was kept beside the file is damaged.
+    InputError
+        If the file cannot be read, or its rows are of several dictionaries.
     """
-    kept = overrides.with_suffix(_KEPT)
-    if not kept.is_file():
-        return None
-    try:
-        with safe_open(kept, "np") as file:
-            return str(file.metadata()["dictionary"])
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise _damaged(kept, error) from error
+    rows = read_form(overrides, required=_REQUIRED)
+    named = {cells.get("dictionary", "") for _, cells in rows} - {""}
+    if len(named) > 1:
+        raise InputError(
+            f"{overrides}: the rows name several dictionaries ({', '.join(sorted(named))}); keep "
+            "those of one."
+        )
+    return named.pop() if named else None
 
 
 def overrides_for(overrides: Path, sae: SparseAutoencoder, folder: Path) -> Path:
     """Return a file of the overrides as they hold for a dictionary.
 
-    The file itself, where it is of this dictionary or nothing is known of it; else
-    ``inherited.csv`` in `folder`, with the features that `inherit` finds again.
+    The file itself, where it is of this dictionary or nothing is known of it; else `AS_USED` in
+    `folder`, with the features that `inherit` finds again.
 
     Raises
     ------
     ArtifactError
-        If what was kept beside the file is damaged.
+        If what was kept beside the file is missing or damaged.
     InputError
-        As for `inherit`.
+        If the file cannot be read, or is of embeddings by another encoder.
     """
-    if dictionary_of(overrides) in (None, sae.digest):
+    dictionary = dictionary_of(overrides)
+    if dictionary in (None, sae.digest):
         return overrides
-    kept = overrides.with_suffix(_KEPT)
+    old = _components(overrides, str(dictionary))
+    if old.shape[1] != sae.components_.shape[1]:
+        raise InputError(
+            f"{overrides} speaks of features of another encoder, which cannot be found again; give "
+            "a new run folder, or move that file away."
+        )
+    rows = [
+        {**cells, "feature": feature_of(where, cells["feature"], range(len(old)))}
+        for where, cells in read_form(overrides, required=_REQUIRED)
+    ]
+    found = inherit(pd.DataFrame(rows), old, sae.components_).dropna(subset="feature")
+    current = found.drop(columns=["old_feature", "cosine"]).assign(dictionary=sae.digest)
+    write_rows(current, folder / AS_USED)
+    logger.info("%d of %d overrides are inherited from %s.", len(found), len(rows), overrides)
+    return folder / AS_USED
+
+
+def _kept(overrides: Path, dictionary: str) -> Path:
+    return overrides.with_name(f"dictionary-{dictionary[:8]}.safetensors")
+
+
+def _components(overrides: Path, dictionary: str) -> Array:
+    kept = _kept(overrides, dictionary)
     try:
-        with safe_open(kept, "np") as file:
-            old = file.get_tensor("components")
-    except (OSError, SafetensorError) as error:
-        raise _damaged(kept, error) from error
-    table = pd.read_csv(overrides, keep_default_na=False, encoding="utf-8-sig")
-    found = inherit(table, old, sae.components_).dropna(subset="feature")
-    with atomic_path(folder / "inherited.csv") as path:
-        found.drop(columns=["old_feature", "cosine"]).to_csv(path, index=False)
-    logger.info("%d of %d overrides are inherited from %s.", len(found), len(table), overrides)
-    return folder / "inherited.csv"
-
-
-def _damaged(kept: Path, error: Exception) -> ArtifactError:
-    return ArtifactError(f"{kept} is damaged ({error}); merge the sheets again.")
+        return load_file(kept)["components"]
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{kept} is missing, which tells the features of {overrides}; copy it along with that "
+            "file."
+        ) from error
+    except (OSError, SafetensorError, KeyError) as error:
+        raise ArtifactError(f"{kept} is damaged ({error}); merge the sheets again.") from error
 
 
 def _whence(old: int, cosine: float, *, least: float) -> str:

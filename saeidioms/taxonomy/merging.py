@@ -19,8 +19,8 @@ from saeidioms.seeds import generator
 from saeidioms.stats.agreement import bootstrap_estimate, cohen_kappa, krippendorff_alpha
 from saeidioms.taxonomy.filled_sheet import read_sheet
 from saeidioms.taxonomy.form import NONE, choices
-from saeidioms.taxonomy.overrides import write_overrides
 from saeidioms.taxonomy.schema import nearest
+from saeidioms.taxonomy.sheet import write_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 Rule = Literal["majority", "unanimous"]
@@ -74,7 +74,7 @@ class Merged:
         ArtifactError
             If the file cannot be written.
         """
-        write_overrides(self.overrides, Path(path))
+        write_rows(self.overrides, Path(path))
 
 
 def merge_sheets(

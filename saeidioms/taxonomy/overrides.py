@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,17 +15,17 @@ from filelock import FileLock, Timeout
 
 from saeidioms.artifacts import atomic_path, digest_json
 from saeidioms.errors import ArtifactError, SaeidiomsError
-from saeidioms.taxonomy.formulas import disarm
 from saeidioms.taxonomy.inheritance import dictionary_of, overrides_for, remember
-from saeidioms.taxonomy.sheet import read_rows
+from saeidioms.taxonomy.sheet import read_rows, write_rows
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from saeidioms.sae.autoencoder import SparseAutoencoder
 
-COLUMNS = ("feature", "sub_category", "label", "note", "by")
+COLUMNS = ("feature", "sub_category", "label", "note", "by", "dictionary")
+_PARTS = ("place", "label", "note")
 PROPOSED = "as proposed"  # in place of a sub-category: the tool's own counts
-EXPLORER = "explorer"  # who wrote a row, where that was no merge of sheets
+EXPLORER = "explorer"  # who said it, where these were no coders
 _PATIENCE = 10.0  # seconds in which another program should be done with one file
 
 
@@ -42,7 +42,8 @@ class Override:
     note
         Whatever else there is to say.
     by
-        `EXPLORER`, or "" for coders whose sheets were merged.
+        `EXPLORER`, or "" for coders whose sheets were merged; such as "explorer: label" where
+        only these parts were said in the explorer.
     """
 
     place: str = PROPOSED
@@ -55,6 +56,21 @@ class Override:
         """Changes with every part of the word; "" where nothing is said."""
         said = (self.place, self.label, self.note)
         return "" if said == (PROPOSED, "", "") else digest_json(said)
+
+    @property
+    def edited(self) -> list[str]:
+        """The parts that were said in the explorer."""
+        who, _, parts = self.by.partition(": ")
+        if who != EXPLORER:
+            return []
+        return [part for part in _said(self) if not parts or part in parts.split(", ")]
+
+    def with_edited(self, parts: Collection[str]) -> Override:
+        """Return the word with `by` for these parts, as far as they say something."""
+        said = _said(self)
+        edited = [part for part in said if part in parts]
+        by = f"{EXPLORER}: {', '.join(edited)}" if edited else ""
+        return replace(self, by=EXPLORER if edited and edited == said else by)
 
 
 UNSAID = Override()
@@ -73,7 +89,7 @@ class OverridesFile:
     """The overrides of a run, as they hold for its dictionary.
 
     Every change is made under a lock of its own file, on what the file holds at that moment, and
-    is renamed into place as a whole.
+    is renamed into place as a whole. Reading needs no lock.
     """
 
     path: Path
@@ -107,17 +123,26 @@ class OverridesFile:
             for feature, *said in zip(rows["feature"], rows["place"], *columns, strict=True)
         }
 
-    def edit(self, feature: int, said: Override, version: str) -> dict[int, Override]:
-        """Write the word on one feature, if the file still says what `version` stands for.
+    def edit(
+        self,
+        feature: int,
+        said: Override,
+        version: str,
+        first: Callable[[], None] = lambda: None,
+    ) -> dict[int, Override]:
+        """Write the explorer's word on one feature, if the file still says what `version` does.
 
         Parameters
         ----------
         feature
             Its number.
         said
-            The new word; `UNSAID` takes back what was said.
+            The new word; `UNSAID` takes back what was said. Parts of it that coders said before
+            stay theirs.
         version
             `Override.version` of the word that the new one is to replace.
+        first
+            Is called under the lock, once the file exists and before the word is written.
 
         Returns
         -------
@@ -136,8 +161,12 @@ class OverridesFile:
             before = words.pop(feature, UNSAID)
             if before.version != version:
                 raise EditConflict(feature, before)
+            if not self.path.is_file():
+                self._write({})
+            first()
             if said.version:
-                words[feature] = said
+                changed = [part for part in _PARTS if getattr(said, part) != getattr(before, part)]
+                words[feature] = said.with_edited([*before.edited, *changed])
             self._write(words)
         return words
 
@@ -155,15 +184,15 @@ class OverridesFile:
             The features that keep what was said of them in the explorer.
         """
         with self._locked():
-            edited = {key: word for key, word in self.read().items() if word.by == EXPLORER}
+            edited = {key: word for key, word in self.read().items() if word.edited}
             words = {
                 int(feature): Override(*said)
-                for feature, *said in table[list(COLUMNS[:-1])].itertuples(index=False)
+                for feature, *said in table[list(COLUMNS[:4])].itertuples(index=False)
             }
             for feature, word in edited.items():
+                own = {part: getattr(word, part) for part in word.edited}
                 coded = words.get(feature, UNSAID)
-                place = coded.place if word.place == PROPOSED else word.place
-                words[feature] = replace(word, place=place, label=word.label or coded.label)
+                words[feature] = replace(coded, **own).with_edited(own)
             self._write(words)
         return sorted(edited)
 
@@ -172,45 +201,30 @@ class OverridesFile:
         lock = self.path.with_suffix(".lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(lock, timeout=_PATIENCE):
-                yield
+            held = FileLock(lock, timeout=_PATIENCE).acquire()
         except Timeout as error:
             raise ArtifactError(
                 f"{self.path} is being written by another program ({lock}); try again."
             ) from error
         except OSError as error:
             raise ArtifactError(f"{lock} cannot be written ({error.strerror or error}).") from error
+        with held:
+            yield
 
     def _write(self, words: dict[int, Override]) -> None:
-        kept = dictionary_of(self.path)
-        if kept is not None and kept != self.sae.digest:
-            self._set_aside(kept)
+        kept = dictionary_of(self.path) if self.path.is_file() else None
+        if kept not in (None, self.sae.digest):
+            # Some of the words on another dictionary may have found no heir.
+            aside = self.path.with_stem(f"{self.path.stem}-{str(kept)[:8]}")
+            with atomic_path(aside) as temporary:
+                shutil.copyfile(self.path, temporary)
         rows = [
-            (feature, word.place, word.label, word.note, word.by)
+            (feature, word.place, word.label, word.note, word.by, self.sae.digest)
             for feature, word in sorted(words.items())
         ]
-        write_overrides(pd.DataFrame(rows, columns=list(COLUMNS)), self.path)
-        if kept != self.sae.digest:
-            remember(self.path, self.sae)
-
-    def _set_aside(self, dictionary: str) -> None:
-        """Keep the words on another dictionary: some may have found no heir."""
-        for file in (self.path, self.path.with_suffix(".safetensors")):
-            if file.is_file():
-                shutil.copy2(file, file.with_stem(f"{file.stem}-{dictionary[:8]}"))
+        remember(self.path, self.sae)
+        write_rows(pd.DataFrame(rows, columns=list(COLUMNS)), self.path)
 
 
-def write_overrides(rows: pd.DataFrame, path: Path) -> None:
-    """Write overrides as CSV, atomically, harmless to spreadsheets.
-
-    Raises
-    ------
-    ArtifactError
-        If the file cannot be written.
-    """
-    harmless = {name: rows[name].map(disarm) for name in ("label", "note")}
-    with atomic_path(path) as temporary:
-        # Spreadsheets take a file for UTF-8 only by its byte-order mark.
-        rows.assign(**harmless).to_csv(
-            temporary, index=False, encoding="utf-8-sig", lineterminator="\n"
-        )
+def _said(word: Override) -> list[str]:
+    return [part for part in _PARTS if getattr(word, part) != getattr(UNSAID, part)]

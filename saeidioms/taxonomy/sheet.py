@@ -1,4 +1,4 @@
-"""Reading the tables that people edit in a spreadsheet, row by row, with the mend for each."""
+"""The tables that people edit in a spreadsheet: read row by row, with the mend for each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from saeidioms.artifacts import atomic_path
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.filled_form import read_form
+from saeidioms.taxonomy.formulas import disarm
 from saeidioms.taxonomy.schema import nearest
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -67,6 +69,24 @@ def read_rows(
     return pd.DataFrame(list(rows.values()), columns=columns)
 
 
+def write_rows(rows: pd.DataFrame, path: Path) -> None:
+    """Write a table with any of ``label`` and ``note`` as `read_rows` reads it.
+
+    It is written atomically, and spreadsheets find no formula in it.
+
+    Raises
+    ------
+    ArtifactError
+        If the file cannot be written.
+    """
+    harmless = {name: rows[name].map(disarm) for name in ("label", "note") if name in rows}
+    with atomic_path(path) as temporary:
+        # Spreadsheets take a file for UTF-8 only by its byte-order mark.
+        rows.assign(**harmless).to_csv(
+            temporary, index=False, encoding="utf-8-sig", lineterminator="\n"
+        )
+
+
 def format_parts(parts: Mapping[str, float]) -> str:
     """Write weights above 0 as a cell that people read: ``"affirming 1.25; greetings 0.5"``."""
     kept = {name: round(float(weight), 4) for name, weight in parts.items()}
@@ -92,7 +112,7 @@ def _checked(
     features: Sequence[int] | None,
     words: Sequence[str],
 ) -> dict:
-    feature = _feature(where, row["feature"], features)
+    feature = feature_of(where, row["feature"], features)
     checked: dict = {"note": "", **row, "feature": feature}
     checked["place"] = _place(where, row, taxonomy, words)
     for name in _NUMBERS.keys() & row.keys():
@@ -103,8 +123,15 @@ def _checked(
     return checked
 
 
-def _feature(where: str, cell: str, features: Sequence[int] | None) -> int:
-    if not cell.isdigit():
+def feature_of(where: str, cell: str, features: Sequence[int] | None) -> int:
+    """Return the feature that a cell names, one of `features` where these are given.
+
+    Raises
+    ------
+    InputError
+        If it names none; `where` it stands is told.
+    """
+    if not cell.isdecimal():
         raise InputError(f"{where}: feature is {cell!r}; give the feature's number.")
     feature = int(cell)
     if features is not None and feature not in features:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from saeidioms import pipeline
-from saeidioms.errors import InputError, OptionError
-from saeidioms.run import Run
+from saeidioms.errors import ArtifactError, InputError, OptionError
+from saeidioms.run import Record, Run
 from saeidioms.server.view import Opened
 from saeidioms.server.words import Words
 from saeidioms.taxonomy.overrides import PROPOSED, EditConflict
@@ -20,7 +20,7 @@ def test_a_word_is_kept_shows_as_stale_and_counts_when_made_again(folder):
     rows = pd.read_csv(folder / "people" / "overrides.csv", encoding="utf-8-sig")
     assert rows.to_dict("records") == [
         {"feature": 3, "sub_category": "affirming", "label": "says well done"}
-        | {"note": "a clear case", "by": "explorer"}
+        | {"note": "a clear case", "by": "explorer", "dictionary": Run(folder).sae.digest}
     ]
     run = pipeline.resume(folder)
     states = dict(pipeline.states(run))
@@ -42,6 +42,39 @@ def test_a_label_alone_leaves_the_place_and_its_weight_to_the_tool(folder):
     after = Run(folder).codebook.table.set_index("feature")
     assert after.loc[3, "label"] == "says well done"
     pd.testing.assert_frame_equal(after.drop(columns="label"), before.drop(columns="label"))
+
+
+def test_what_is_taken_back_is_pending_until_it_is_made_again(folder):
+    said = SAID | {"place": PROPOSED, "label": ""}
+    version = Words.of(Run(folder)).save(3, said)["words"][3]["version"]
+    pipeline.advance(pipeline.resume(folder), "codebook")
+    words = Words.of(Run(folder))
+    assert words.told()["pending"] == []
+    assert words.save(3, said | {"note": "", "version": version}) == {"words": {}, "pending": [3]}
+    pipeline.advance(pipeline.resume(folder), "codebook")
+    assert Words.of(Run(folder)).told()["pending"] == []
+
+
+def test_a_word_whose_use_cannot_be_recorded_is_not_written(folder, monkeypatch):
+    def full(*given):
+        raise ArtifactError("run.json cannot be written")
+
+    words = Words.of(Run(folder))
+    monkeypatch.setattr(Record, "write", full)
+    with pytest.raises(ArtifactError):
+        words.save(3, SAID)
+    monkeypatch.undo()
+    assert words.told()["words"] == {}
+    assert set(words.save(3, SAID)["words"]) == {3}
+
+
+def test_the_first_edit_loads_nothing_again_and_another_option_does(folder):
+    opened = Opened(folder)
+    before = opened.now()
+    before.words.save(3, SAID)
+    assert opened.now() is before
+    change_record(codebook={"overrides": "own.csv"})(folder)
+    assert opened.now() is not before
 
 
 def test_a_word_is_taken_back_by_saying_what_the_tool_proposes(folder):
