@@ -34,9 +34,9 @@ def make_app(opened: Opened, *, port: int, token: str) -> Gate:
         Route("/", _answers(opened, _page)),
         Route("/api/state", _answers(opened, lambda run, _: JSONResponse(run.now().told()))),
         Route("/api/units", _answers(opened, _search)),
-        Route("/api/units/{row:int}", _answers(opened, _unit)),
-        Route("/api/features/{feature:int}/examples", _answers(opened, _examples)),
-        Route("/api/features/{feature:int}/word", _save(opened), methods=["PUT"]),
+        Route("/api/units/{row}", _answers(opened, _unit)),
+        Route("/api/features/{feature}/examples", _answers(opened, _examples)),
+        Route("/api/features/{feature}/word", _save(opened), methods=["PUT"]),
         Mount("/page", StaticFiles(directory=FOLDER)),
     ]
     return Gate(Starlette(routes=routes), port=port, token=token)
@@ -63,7 +63,7 @@ def _page(opened: Opened, request: Request) -> Response:
 
 def _examples(opened: Opened, request: Request) -> Response:
     units = opened.now().units
-    return JSONResponse(units.examples(request.path_params["feature"], *_place(request)))
+    return JSONResponse(units.examples(_number(request, "feature"), *_place(request)))
 
 
 def _search(opened: Opened, request: Request) -> Response:
@@ -72,17 +72,17 @@ def _search(opened: Opened, request: Request) -> Response:
 
 
 def _unit(opened: Opened, request: Request) -> Response:
-    return JSONResponse({"text": opened.now().units.text(request.path_params["row"])})
+    return JSONResponse({"text": opened.now().units.text(_number(request, "row"))})
 
 
 def _save(opened: Opened) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(write, request.path_params["feature"], body)
+        return await run_in_threadpool(write, request, body)
 
-    def write(feature: int, body: bytes) -> Response:
+    def write(request: Request, body: bytes) -> Response:
         try:
-            given = _read(body)
+            feature, given = _number(request, "feature"), _read(body)
             view = opened.now()
             if given.get("key") != view.key:
                 raise _Outdated(
@@ -106,11 +106,19 @@ def _read(body: bytes) -> dict[str, Any]:
 
 
 def _place(request: Request) -> tuple[int, int]:
+    asked = request.query_params
+    return _whole("start", asked.get("start", "0")), _whole("n", asked.get("n", "50"))
+
+
+def _number(request: Request, name: str) -> int:
+    return _whole(name, request.path_params[name])
+
+
+def _whole(name: str, text: str) -> int:
     try:
-        start, n = (int(request.query_params.get(*one)) for one in (("start", "0"), ("n", "50")))
+        return int(text)
     except ValueError as error:
-        raise OptionError("start and n are to be whole numbers.") from error
-    return start, n
+        raise OptionError(f"{name} is {text[:20]!r}; give a whole number.") from error
 
 
 def _refused(error: SaeidiomsError) -> Response:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024
 _READING = ("GET", "HEAD")
+_USUAL = 80  # browsers leave this port out of Host and Origin
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -48,7 +50,10 @@ class Gate:
 
     def __init__(self, app: ASGIApp, *, port: int, token: str) -> None:
         self._app, self._token = app, token
-        self._hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+        names = ("127.0.0.1", "localhost")
+        self._hosts = tuple(f"{name}:{port}" for name in names)
+        if port == _USUAL:
+            self._hosts += names
         self._cookie = f"saeidioms-{port}"  # browsers do not tell ports apart by themselves
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,17 +95,12 @@ class Gate:
         opens = headers.get("sec-fetch-mode") == "navigate" and method in _READING
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not opens:
             raise _Refusal(403, "Other sites may not ask this server.")
-        if not self._is_token(shown) and not self._is_token(self._kept(headers)):
+        # Lenient, as other programs on this machine may have set any cookie.
+        kept = cookie_parser(headers.get("cookie", "")).get(self._cookie)
+        if not self._is_token(shown) and not self._is_token(kept):
             raise _Refusal(
                 403, "Open the address that `saeidioms explore` printed: it holds the key."
             )
-
-    def _kept(self, headers: Mapping[str, str]) -> str | None:
-        try:
-            found = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return None
-        return found.value if found else None
 
     def _is_token(self, text: str | None) -> bool:
         return text is not None and secrets.compare_digest(text.encode(), self._token.encode())
@@ -110,7 +110,7 @@ async def _limited(headers: Mapping[str, str], receive: Receive) -> Receive:
     """Read the body, and return what gives it to the app; refuse one of more than `MAX_BODY`."""
     too_long = _Refusal(413, f"A request may hold {MAX_BODY:,} bytes.")
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY:
+    if not re.fullmatch("[0-9]{1,9}", length) or int(length) > MAX_BODY:
         raise too_long
     body, more = bytearray(), True
     while more:

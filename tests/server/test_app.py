@@ -51,6 +51,17 @@ def test_another_name_for_this_machine_is_refused(client):
     assert client.get("/api/state", headers=own).status_code == 200
 
 
+def test_at_the_usual_port_browsers_name_no_port(folder):
+    client = TestClient(make_app(Opened(folder), port=80, token=TOKEN), base_url="http://127.0.0.1")
+    assert client.get(f"/?token={TOKEN}").status_code == 200
+    assert client.get("/api/state", headers={"Origin": "http://127.0.0.1"}).status_code == 200
+
+
+def test_cookies_of_other_programs_on_this_machine_are_passed_over(stranger):
+    cookies = f'foo={{"a":1}}; =; b@d=x; saeidioms-{PORT}={TOKEN}'
+    assert stranger.get("/api/state", headers={"Cookie": cookies}).status_code == 200
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", None])
 def test_other_sites_may_not_write(client, said, origin):
     client.headers.pop("Origin")
@@ -127,13 +138,22 @@ def test_what_is_no_request_is_refused(client, body, status):
     assert client.put(WORD, content=body).status_code == status
 
 
+@pytest.mark.parametrize("length", ["²", "-1", "9" * 5000])
+def test_a_length_that_is_none_is_refused(client, length):
+    headers = {"Content-Length": length.encode("latin-1")}
+    assert client.put(WORD, content=b"{}", headers=headers).status_code == 413
+
+
 def test_a_body_that_hides_its_length_is_cut_off(client):
     parts = (b"x" * 1024 for _ in range(MAX_BODY // 1024 + 1))
     assert client.put(WORD, content=parts).status_code == 413
 
 
 def test_what_is_asked_wrongly_is_told_in_a_sentence(client):
-    for path in ("/api/units?text=", "/api/units?text=a&start=x", "/api/features/99/examples"):
+    paths = ("/api/units?text=", "/api/units?text=a&start=x", "/api/features/99/examples")
+    endless = "9" * 5000
+    numbers = (f"/api/units/{endless}", f"/api/features/{endless}/examples", "/api/units/x")
+    for path in (*paths, *numbers):
         answer = client.get(path)
         assert answer.status_code == 400
         assert answer.json()["error"].endswith(".")
