@@ -366,6 +366,6 @@ STAGES = (
         ),
         options=_options_of("distribution", "compare", "report"),
         inputs=_findings,
-        version=5,
+        version=6,
     ),
 )

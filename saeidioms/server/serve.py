@@ -10,11 +10,13 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
+from tempfile import mkstemp
 
 import uvicorn
 
-from saeidioms.errors import OptionError
+from saeidioms.errors import OptionError, SaeidiomsError
 from saeidioms.server.app import make_app
 from saeidioms.server.view import Opened, command
 
@@ -59,12 +61,13 @@ def serve(
     logger.info("Opening %s", folder)
     opened, token = Opened(folder), secrets.token_urlsafe(24)
     opened.now()  # refuses what is not whole before anything listens
-    with listening(port) as sock:
+    with listening(port) as sock, contextlib.ExitStack() as stack:
         port = sock.getsockname()[1]
         address = f"http://{HOST}:{port}/?token={token}"
         tell(address)
         if browser:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            page = stack.enter_context(redirecting(address, Path(folder)))
+            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
         config = uvicorn.Config(
             make_app(opened, port=port, token=token),
             log_config=None,
@@ -77,8 +80,37 @@ def serve(
         )
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[sock])
-    view = opened.now()
-    return command(view.run) if view.words.told()["pending"] else None
+    return _left(opened)
+
+
+def _left(opened: Opened) -> str | None:
+    """Return the command for what is pending; where that cannot be known, it does no harm."""
+    try:
+        pending = opened.now().words.told()["pending"]
+    except SaeidiomsError:  # a stage is being made again
+        pending = True
+    return command(opened.folder) if pending else None
+
+
+@contextlib.contextmanager
+def redirecting(address: str, folder: Path) -> Iterator[str]:
+    """Yield the address of a file that only this user can read, and that leads to `address`.
+
+    A browser is given its address on its command line, which every user of the machine can read.
+    The file is in `folder` if possible: of that for temporary files, some browsers have their own.
+    """
+    target = escape(address)
+    page = f'<!DOCTYPE html><meta http-equiv="refresh" content="0;url={target}">\n'
+    handle, name = mkstemp(
+        ".html", ".explore-", folder.resolve() if os.access(folder, os.W_OK) else None
+    )
+    file = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8") as opened:
+            opened.write(page)
+        yield file.as_uri()
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -44,7 +44,9 @@ class View:
             If a stage is missing, or the report is not of what the run holds now.
         """
         if lack := _lack(run):
-            raise ArtifactError(f"{run.folder.root} {lack}; write it with `{command(run)}`.")
+            raise ArtifactError(
+                f"{run.folder.root} {lack}; write it with `{command(run.folder.root)}`."
+            )
         report = run.folder.stage("report") / "report.html"
         return cls(
             run,
@@ -70,7 +72,7 @@ class View:
         places += [{"category": "", "names": outside}] if outside else []
         return {
             "key": self.key,
-            "command": command(self.run),
+            "command": command(self.run.folder.root),
             "places": places,
             "as_proposed": PROPOSED,
             "proposed": self.words.proposed,
@@ -104,9 +106,9 @@ class Opened:
             return self._view
 
 
-def command(run: Run) -> str:
+def command(folder: Path) -> str:
     """Return what brings edits into codes and report."""
-    return f"saeidioms report {shlex.quote(str(run.folder.root))}"
+    return f"saeidioms report {shlex.quote(str(folder))}"
 
 
 def _lack(run: Run) -> str:

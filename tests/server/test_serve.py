@@ -1,17 +1,23 @@
 """The verb `explore`, from the first line that it prints to the last."""
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
+import uvicorn
 
 from saeidioms import cli
 from saeidioms.run import Run
+from saeidioms.server.serve import redirecting, serve
 from saeidioms.server.words import Words
 
 
@@ -73,3 +79,23 @@ def test_it_listens_until_ctrl_c_and_says_what_is_left_to_do(folder):
     assert process.returncode == 0
     assert err == f"Opening {folder}\n"
     assert f"saeidioms report {folder}" in out
+
+
+def test_the_browser_is_not_given_the_key_where_other_users_see_it(tmp_path):
+    address = "http://127.0.0.1:8765/?token=secret"
+    with redirecting(address, tmp_path) as page:
+        assert "secret" not in page
+        file = Path(url2pathname(urlsplit(page).path))
+        assert file.parent == tmp_path
+        assert f"url={address}" in file.read_text(encoding="utf-8")
+        if os.name == "posix":
+            assert file.stat().st_mode & 0o077 == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_line_is_told_though_a_stage_is_being_made_again(folder, monkeypatch):
+    def ended(server, sockets):
+        (folder / "codebook" / "manifest.json").unlink()
+
+    monkeypatch.setattr(uvicorn.Server, "run", ended)
+    assert serve(folder, browser=False) == f"saeidioms report {folder}"

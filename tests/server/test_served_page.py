@@ -132,6 +132,17 @@ def test_a_server_that_is_gone_is_told_and_nothing_typed_is_lost(visit):
     visit.said.clear()
 
 
+def test_an_answer_that_breaks_off_is_told_and_the_form_saves_on(visit):
+    page = visit(3)
+    form, label, _ = form_of(page)
+    page.route("**/word", lambda route: route.fulfill(content_type="application/json", body="{"))
+    label.fill("typed once")
+    expect(form.get_by_role("status")).to_contain_text("not saved: the explorer does not answer")
+    page.unroute("**/word")
+    label.fill("typed twice")
+    expect(form.get_by_role("status")).to_contain_text("saved;")
+
+
 def test_all_examples_come_page_by_page(visit):
     page = visit(3)
     part = page.locator("#card .all")

@@ -72,7 +72,7 @@ def test_a_part_that_is_taken_back_is_the_coders_again(file):
     file.edit(3, EDITED, file.read()[3].version)
     file.edit(3, replace(EDITED, label=""), EDITED.version)
     file.merge(coded(f3="advice-giving"))
-    assert file.read()[3] == Override("affirming", "label 3", "seen", "explorer: place, note")
+    assert file.read()[3] == Override("affirming", "label f3", "seen", "explorer: place, note")
 
 
 def test_the_lock_of_another_program_is_waited_for_and_then_told(file, monkeypatch):

@@ -24,6 +24,18 @@ function element(name, attributes = {}, ...children) {
 /** Text of the corpus: set apart from the page's direction, whatever it holds. */
 const heard = (name, text) => element(name, { dir: "auto" }, text);
 
+/** A link to the card of a feature. */
+function linkTo(feature) {
+  const link = heard("a", feature.label);
+  link.href = `#feature-${feature.feature}`;
+  return link;
+}
+
+/** Features by number, each with a value: the link to its card with the value, where it has one. */
+const linksTo = (pairs) => pairs
+  .filter(([number]) => byNumber.has(number))
+  .map(([number, value]) => [linkTo(byNumber.get(number)), decimal(value)]);
+
 const percent = (share) => {
   if (share === null) return "–";
   return `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : share < 0.01 ? 2 : 1)}%`;

@@ -80,13 +80,8 @@ function histogram(feature) {
 }
 
 function neighbours(feature) {
-  const items = feature.neighbours
-    .filter(([number]) => byNumber.has(number))
-    .map(([number, cosine]) => {
-      const link = heard("a", byNumber.get(number).label);
-      link.href = `#feature-${number}`;
-      return element("li", {}, link, " ", element("small", {}, decimal(cosine)));
-    });
+  const items = linksTo(feature.neighbours)
+    .map(([link, cosine]) => element("li", {}, link, " ", element("small", {}, cosine)));
   return element("ul", { class: "neighbours" }, ...items);
 }
 

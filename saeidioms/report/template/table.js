@@ -31,8 +31,7 @@ function evidence(feature, words) {
 }
 
 function row(feature, words) {
-  const link = heard("a", feature.label);
-  link.href = `#feature-${feature.feature}`;
+  const link = linkTo(feature);
   const kind = element("td", { class: feature.category ? "kind" : "kind none" });
   kind.textContent = feature.sub_category || feature.outside || "–";
   kind.style.setProperty("--hue", colours[feature.category] ?? "");

@@ -10,14 +10,14 @@ export class Refused extends Error {
 
 /** Ask for JSON. Every failure becomes a `Refused` whose message can be shown as it is. */
 export async function ask(path, options = {}) {
-  let answer;
+  let answer, content;
   try {
     answer = await fetch(path, options);
-  } catch {
+    const isJson = answer.headers.get("content-type")?.includes("json");
+    content = isJson ? await answer.json() : { error: (await answer.text()).trim() };
+  } catch { // also where the answer breaks off
     throw new Refused("the explorer does not answer; is it still running?");
   }
-  const isJson = answer.headers.get("content-type")?.includes("json");
-  const content = isJson ? await answer.json() : { error: (await answer.text()).trim() };
   if (!answer.ok) throw new Refused(content.error, content);
   return content;
 }

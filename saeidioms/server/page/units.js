@@ -46,13 +46,8 @@ function wholeButton(found, said) {
 
 /** The features that fire most on a unit, as links to their cards. */
 function firing(found) {
-  const links = found.features
-    .filter(([number]) => byNumber.has(number))
-    .map(([number, activation]) => {
-      const link = heard("a", byNumber.get(number).label);
-      link.href = `#feature-${number}`;
-      return element("span", {}, link, ` ${decimal(activation)}`);
-    });
+  const links = linksTo(found.features)
+    .map(([link, activation]) => element("span", {}, link, ` ${activation}`));
   return element("p", { class: "origin" }, ...links);
 }
 

@@ -67,11 +67,7 @@ function tellPending() {
 function tellUnsaved() {
   const unsaved = [...forms.values()].filter((form) => form.stuck);
   byId("unsaved").hidden = unsaved.length === 0;
-  const links = unsaved.flatMap(({ feature }) => {
-    const link = heard("a", feature.label);
-    link.href = `#feature-${feature.feature}`;
-    return [link, " "];
-  });
+  const links = unsaved.flatMap(({ feature }) => [linkTo(feature), " "]);
   byId("unsaved").replaceChildren("Not saved: ", ...links);
 }
 
@@ -125,8 +121,11 @@ class Form {
     this.dirty = false;
     this.tell("saving …");
     this.saving = this.send();
-    await this.saving;
-    this.saving = null;
+    try {
+      await this.saving;
+    } finally {
+      this.saving = null;
+    }
     if (this.dirty && !this.stuck) return this.save();
     if (!this.dirty && !this.stuck) forms.delete(this.feature.feature);
     return tellUnsaved();
