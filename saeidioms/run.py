@@ -125,7 +125,8 @@ class Run(Shown):
         stages: dict[str, dict[str, float]] = {}
         if root.record.is_file():
             old = Record.read(root.record)
-            if digest != old.source_digest and source.resolve() != Path(old.source).resolve():
+            same = digest == old.source_digest or source.resolve() == Path(old.source).resolve()
+            if old.stages and not same:  # a source of which nothing could be made was a slip
                 raise OptionError(
                     f"{folder} holds a run of another corpus ({old.source}); "
                     "give another --out, or delete that folder."

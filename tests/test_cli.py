@@ -144,6 +144,14 @@ def test_the_run_folder_of_another_corpus(chats, tmp_path, capsys):
     assert "another corpus" in sentence
 
 
+def test_a_source_that_could_not_be_read_does_not_take_the_run_folder(chats, tmp_path, capsys):
+    out, wrong = tmp_path / "out", tmp_path / "wrong.csv"
+    wrong.write_text("text\n")
+    assert "no rows" in fails(capsys, "run", wrong, "--out", out)
+    cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
+    assert len(Run(out).corpus) == 4
+
+
 def test_a_misspelt_group_is_refused_before_anything_expensive(chats, tmp_path, capsys):
     out = tmp_path / "out"
     sentence = fails(capsys, "run", chats, "--out", out, "--by", "arn")

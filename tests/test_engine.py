@@ -162,6 +162,7 @@ def test_the_record_tells_seconds_and_memory_of_each_stage(run):
 
 
 def test_the_run_of_another_corpus_is_refused(run, tmp_path):
+    names_made(run)
     (tmp_path / "others.csv").write_text("text\nbye\n")
     with pytest.raises(OptionError, match="holds a run of another corpus"):
         Run.prepare(tmp_path / "out", tmp_path / "others.csv", {})
