@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import sys
@@ -37,6 +38,20 @@ examples:
 """
 
 GRID = ("n_features", "k", "seeds")  # of `sweep`, which takes several of what a run has one of
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and so are its verbs, that offers the flag nearest to a misspelt one."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and refuse what is left over here, where the flags of the verb are known."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            flags = self._option_string_actions
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], flags, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return parsed, unknown
 
 
 @dataclass(frozen=True)
@@ -158,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("saeidioms", description=DESCRIPTION, formatter_class=raw)
+    parser = Parser("saeidioms", description=DESCRIPTION, formatter_class=raw)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
     run = verbs.add_parser("run", help="do it all: chats in, report out")
@@ -365,6 +380,9 @@ def _print_shares(run: Run) -> None:
         names = {"category": row["category"], "sub_category": f"  {row['sub_category']}"}
         name = names.get(row["level"], "none of these")
         name += f" {MARK}" if row["sub_category"] in marked else ""
-        print(f"{name:<34}{row['share']:>7.1%}   [{row['low']:.1%}, {row['high']:.1%}]")
+        interval = f"[{row['low']:.1%}, {row['high']:.1%}]" if row["low"] == row["low"] else "–"
+        print(f"{name:<34}{row['share']:>7.1%}   {interval}")
+    if shares["low"].isna().all():
+        print("\n– No interval can be told: it takes several clusters to draw from.")
     if marked:
         print(f"\n{SENTENCE}")

@@ -14,7 +14,9 @@ def fails(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main([str(argument) for argument in arguments])
     assert caught.value.code == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if "saeidioms: " in line]
+    lines = [
+        line for line in capsys.readouterr().err.splitlines() if re.match("saeidioms.*: ", line)
+    ]
     assert len(lines) == 1
     assert lines[0].endswith(".") or lines[0].endswith("?")
     return lines[0]
@@ -250,6 +252,24 @@ def test_every_verb_has_help(verb, capsys):
         cli.main([verb, "--help"])
     assert caught.value.code == 0
     assert verb in capsys.readouterr().out
+
+
+def test_a_misspelt_flag_is_offered_the_nearest_of_its_verb(chats, tmp_path, capsys):
+    sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--nfeatures", "64")
+    assert "--nfeatures 64" in sentence
+    assert sentence.endswith("did you mean --n-features?")
+    assert not (tmp_path / "out").exists()
+
+
+def test_shares_of_one_conversation_have_no_interval_and_say_why(tmp_path, capsys):
+    path = tmp_path / "chats.csv"
+    said = ("I'm so sorry.", "You can do this!", "What happened?", "Have you tried talking to her?")
+    rows = {"conversation_id": "a", "role": "supporter", "text": said}
+    pd.DataFrame(rows).to_csv(path, index=False)
+    cli.main(["run", str(path), "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "nan" not in printed
+    assert "No interval can be told" in printed
 
 
 def test_shipped_configurations_fit_their_callables():
