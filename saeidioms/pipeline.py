@@ -16,8 +16,8 @@ from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.labellers import label
 from saeidioms.llm.cost import Estimate, Rehearsal
-from saeidioms.options import FIXED, SECTIONS, Given, bind_options
-from saeidioms.run import APPLIED, Run, digest_source
+from saeidioms.options import FIXED, SECTIONS, Given, Sections, bind_options
+from saeidioms.run import APPLIED, Record, Run, digest_source
 from saeidioms.stages import (
     STAGES,
     check_groups,
@@ -27,11 +27,16 @@ from saeidioms.stages import (
     labelling_of,
     write_table,
 )
+from saeidioms.taxonomy.codebook import read_overrides
+from saeidioms.taxonomy.inheritance import dictionary_of
+from saeidioms.taxonomy.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from saeidioms.sae.sweep import Sweep
 
 logger = logging.getLogger(__name__)
+
+_ENCODER = ("model", "prompt", "dimensions")  # options that make it another
 
 
 def analyse(
@@ -103,11 +108,19 @@ def start(source: str | Path, folder: str | Path, given: Given) -> Run:
     -------
     Run
         Ready for `advance`.
+
+    Raises
+    ------
+    InputError
+        If `source` or the overrides cannot be read.
+    OptionError
+        If an option is not allowed, or the overrides are of features of another encoder.
     """
     root = RunFolder(Path(folder))
     options = bind_options(_with_own_overrides(given, root))
-    # Refuses a missing taxonomy before anything expensive is done.
+    # Refuse before anything expensive is done.
     codebook_inputs(options, root)
+    _check_overrides(options, root)
     return Run.prepare(folder, source, options)
 
 
@@ -117,6 +130,25 @@ def _with_own_overrides(given: Given, folder: RunFolder) -> Given:
     if "overrides" in codebook or not folder.overrides.is_file():
         return given
     return {**given, "codebook": {**codebook, "overrides": folder.told(folder.overrides)}}
+
+
+def _check_overrides(options: Sections, folder: RunFolder) -> None:
+    """Refuse overrides that are none by this taxonomy, or that no new feature can inherit."""
+    overrides = options["codebook"]["overrides"]
+    if overrides is None:
+        return
+    path = folder.given(overrides)
+    read_overrides(path, Taxonomy.read(options["codebook"]["taxonomy"]))
+    if path != folder.overrides or not folder.record.is_file() or dictionary_of(path) is None:
+        return
+    before, now = Record.read(folder.record).options["embed"], options["embed"]
+    changed = [name for name in _ENCODER if before[name] != now[name]]
+    if changed:
+        told = ", ".join(f"{name} is {now[name]} and was {before[name]}" for name in changed)
+        raise OptionError(
+            f"{path} speaks of features of another encoder ({told}), which cannot be found again; "
+            "give a new --out, or move that file away."
+        )
 
 
 def start_demo(folder: str | Path, given: Given) -> Run:

@@ -99,11 +99,9 @@ def redirecting(address: str, folder: Path) -> Iterator[str]:
     A browser is given its address on its command line, which every user of the machine can read.
     The file is in `folder` if possible: of that for temporary files, some browsers have their own.
     """
-    target = escape(address)
-    page = f'<!DOCTYPE html><meta http-equiv="refresh" content="0;url={target}">\n'
-    handle, name = mkstemp(
-        ".html", ".explore-", folder.resolve() if os.access(folder, os.W_OK) else None
-    )
+    page = f'<!DOCTYPE html><meta http-equiv="refresh" content="0;url={escape(address)}">\n'
+    where = folder.resolve() if os.access(folder, os.W_OK) else None
+    handle, name = mkstemp(".html", ".explore-", where)
     file = Path(name)
     try:
         with open(handle, "w", encoding="utf-8") as opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -215,6 +215,24 @@ class Codebook(Shown):
         return cls(book.table, taxonomy, np.array(list(base.values()), dtype=np.float64), cues)
 
 
+def read_overrides(
+    path: Path, taxonomy: Taxonomy, features: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """Read overrides as `Codebook.propose` takes them; see `saeidioms.taxonomy.sheet.read_rows`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a row is wrong: file, row and mend are named.
+    """
+    return read_rows(
+        *(path, taxonomy, features),
+        required=("feature", "sub_category"),
+        allowed=(*COLUMNS, "by", "dictionary"),
+        words=(PROPOSED,),
+    )
+
+
 def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
     """Return the idioms of the corpus (of two words or more), each with its place.
 
@@ -284,13 +302,7 @@ def _overridden(
     table: pd.DataFrame, path: Path, taxonomy: Taxonomy, lift: np.ndarray, typical: np.ndarray
 ) -> pd.DataFrame:
     """Return the table by a person's word, whose places weigh as the median one or more."""
-    known = table["feature"].tolist()
-    rows = read_rows(
-        *(path, taxonomy, known),
-        required=("feature", "sub_category"),
-        allowed=(*COLUMNS, "by", "dictionary"),
-        words=(PROPOSED,),
-    )
+    rows = read_overrides(path, taxonomy, table["feature"].tolist())
     assigned = (table["weight"] * typical)[table["weight"] > 0]
     median = float(assigned.median()) if len(assigned) else 1.0
     usual = np.divide(median, typical, out=np.ones_like(typical), where=typical > 0)

@@ -10,6 +10,7 @@ from saeidioms.run import Record, Run
 from saeidioms.server.view import Opened
 from saeidioms.server.words import Words
 from saeidioms.taxonomy.overrides import PROPOSED, EditConflict
+from saeidioms.taxonomy.taxonomy import Taxonomy
 
 SAID = {"place": "affirming", "label": "says well done", "note": "a clear case", "version": ""}
 
@@ -105,10 +106,35 @@ def test_many_writers_at_a_time_lose_nothing(folder):
 
 def test_words_outlive_another_run_of_the_same_chats(folder):
     Words.of(Run(folder)).save(3, SAID)
+    assert started(folder).record.options["codebook"]["overrides"] == "people/overrides.csv"
+
+
+def started(folder, **sections):
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    sections = {name: record["options"][name] for name in ("corpus", "units", "sae")}
-    again = pipeline.start(record["source"], folder, sections)
-    assert again.record.options["codebook"]["overrides"] == "people/overrides.csv"
+    before = {name: record["options"][name] for name in ("corpus", "units", "sae")}
+    return pipeline.start(record["source"], folder, before | sections)
+
+
+def test_words_that_a_new_encoder_would_lose_are_refused_before_anything_is_made(folder):
+    Words.of(Run(folder)).save(3, SAID)
+    before = (folder / "run.json").read_bytes()
+    with pytest.raises(OptionError, match=r"overrides.csv speaks of features of another encoder"):
+        started(folder, embed={"model": "hashing"})
+    assert (folder / "run.json").read_bytes() == before
+    (folder / "people" / "overrides.csv").unlink()
+    assert (
+        started(folder, embed={"model": "hashing"}).record.options["codebook"]["overrides"] is None
+    )
+
+
+def test_words_that_another_taxonomy_does_not_know_are_refused_at_once(folder):
+    Words.of(Run(folder)).save(3, SAID)
+    path = folder / "taxonomy.yaml"
+    Taxonomy.read("empathy").save(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("affirming", "applauding"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"overrides.csv, row 2: 'affirming' is no sub-category"):
+        started(folder, codebook={"taxonomy": str(path)})
 
 
 def test_words_on_an_older_dictionary_are_carried_over_and_kept_aside(folder):
