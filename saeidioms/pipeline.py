@@ -16,8 +16,8 @@ from saeidioms.corpus.demo import demo_frame
 from saeidioms.errors import ArtifactError, OptionError
 from saeidioms.idioms.labellers import label
 from saeidioms.llm.cost import Estimate, Rehearsal
-from saeidioms.options import FIXED, SECTIONS, Given, Sections, bind_options
-from saeidioms.run import APPLIED, Record, Run, digest_source
+from saeidioms.options import FIXED, SECTIONS, Given, bind_options
+from saeidioms.run import APPLIED, Record, Run, Sections, digest_source
 from saeidioms.stages import (
     STAGES,
     check_groups,

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from saeidioms.server.serve import redirecting
+
 expect = pytest.importorskip("playwright.sync_api").expect
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
-
 
 on_desk_and_phone = pytest.mark.parametrize("visit", [1280, 390], indirect=True)
 
@@ -236,4 +237,12 @@ def test_the_report_itself_has_nothing_of_this(browser, finished):
     expect(page.get_by_role("dialog")).to_be_visible()
     assert page.locator("#messages, .word, .all, template").count() == 0
     assert page.evaluate("window.hit") is None
+    page.close()
+
+
+def test_the_file_that_the_browser_is_given_leads_to_the_page(browser, address, tmp_path):
+    page = browser.new_page()
+    with redirecting(address, tmp_path) as door:
+        page.goto(door)
+        expect(page.locator("#messages")).to_be_attached()
     page.close()
