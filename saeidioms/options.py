@@ -10,6 +10,7 @@ from typing import Any
 from saeidioms.config import bind, check_sections
 from saeidioms.errors import OptionError
 from saeidioms.run import Sections
+from saeidioms.sae.size import check_sizes
 from saeidioms.taxonomy.distribution import check_draws
 
 Given = Mapping[str, Mapping[str, Any]]
@@ -110,6 +111,7 @@ def _check_ranges(options: Sections) -> None:
         value = options[section][name]
         if not 0 <= value <= 1:
             raise OptionError(f"{name} is {value}; it must lie between 0 and 1.")
+    check_sizes(options["sae"]["n_features"], options["sae"]["k"])
     for section in ("distribution", "compare"):
         if section in options:
             check_draws(options[section]["level"], options[section]["n_boot"])

@@ -21,6 +21,14 @@ from tqdm import tqdm
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 
 
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Leave out what is no result: times of running, progress bars, what was logged."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -28,14 +36,12 @@ def main() -> None:
     every = sorted(FOLDER.glob("*.ipynb"))
     parser.add_argument("notebooks", nargs="*", type=Path, default=every, metavar="NOTEBOOK")
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype+png"  # of the kernels that are started
-    os.environ["TQDM_DISABLE"] = "1"
     with tempfile.TemporaryDirectory() as place:
         for path in tqdm(parser.parse_args().notebooks, "notebooks", disable=None):
             notebook = nbformat.read(path, as_version=4)
             resources = {"metadata": {"path": place}}
             NotebookClient(notebook, timeout=600, resources=resources).execute()
-            for cell in notebook.cells:  # the time of running is no news
-                cell.metadata.pop("execution", None)
+            tidy(notebook)
             nbformat.write(notebook, path)
 
 

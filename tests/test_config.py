@@ -115,3 +115,10 @@ def test_a_value_out_of_range_is_refused_before_any_work(section, option, value)
 
     with pytest.raises(OptionError, match=f"{option} is {value}"):
         bind_options({section: {option: value}})
+
+
+def test_more_active_features_than_there_are_is_refused_before_any_work():
+    from saeidioms.options import bind_options
+
+    with pytest.raises(OptionError, match="k=400 is more than n_features=100"):
+        bind_options({"sae": {"k": 400, "n_features": 100}})

@@ -10,7 +10,7 @@ from typing import Any
 
 from saeidioms.errors import InputError, OptionError
 from saeidioms.machine import choose_device
-from saeidioms.sae.size import choose_size
+from saeidioms.sae.size import check_sizes, choose_size
 from saeidioms.sae.sparsity import RULES, Sparsity
 
 logger = logging.getLogger(__name__)
@@ -175,11 +175,7 @@ def _sizes(n_features: int | None, k: int | None, n_rows: int, width: int) -> tu
                 f"{n_rows:,} rows; lower k, or give n_features too."
             )
         k = k or min(chosen[1], n_features)
-    if k > n_features:
-        raise OptionError(
-            f"k={k} is more than n_features={n_features}: a row cannot use more features than "
-            "there are; lower k or raise n_features."
-        )
+    check_sizes(n_features, k)
     if n_features > n_rows:
         raise InputError(
             f"n_features={n_features} features cannot be learnt from {n_rows} rows; give at most "

@@ -8,12 +8,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from saeidioms.errors import InputError
+from saeidioms.errors import InputError, OptionError
 from saeidioms.seeds import generator
 
 logger = logging.getLogger(__name__)
 
 LARGEST, FEWEST_FIRINGS = 2048, 36
+FEW_ROWS = 200
 HELD_OUT, MOST_HELD_OUT = 0.1, 100_000
 
 
@@ -48,6 +49,12 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
     while n_features > 2 and n_rows * _sparsity(n_features, width) < FEWEST_FIRINGS * n_features:
         n_features //= 2
     k = _sparsity(n_features, width)
+    if n_rows < FEW_ROWS:
+        logger.warning(
+            "Only %d texts: what recurs among so few is hardly told from chance; give some "
+            "hundreds, or take shares and labels as a first look.",
+            n_rows,
+        )
     logger.info(
         "SAE size chosen for %d rows of width %d: %d features, %d active in a row "
         "(a feature fires on %.0f rows on average).",
@@ -59,6 +66,21 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
 def _sparsity(n_features: int, width: int) -> int:
     k = max(round(math.sqrt(n_features) / 2), min(4, n_features // 4))
     return max(1, min(k, n_features, width))
+
+
+def check_sizes(n_features: int | None, k: int | None) -> None:
+    """Refuse, of what is known already, more active features than there are.
+
+    Raises
+    ------
+    OptionError
+        If k is more than `n_features`.
+    """
+    if n_features is not None and k is not None and k > n_features:
+        raise OptionError(
+            f"k={k} is more than n_features={n_features}: a row cannot use more features than "
+            "there are; lower k or raise n_features."
+        )
 
 
 def split_rows(

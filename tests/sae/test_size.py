@@ -30,6 +30,12 @@ def test_the_choice_is_said(caplog):
     assert "64 features, 4 active" in caplog.text
 
 
+@pytest.mark.parametrize(("n_rows", "said"), [(20, True), (700, False)])
+def test_a_corpus_too_small_to_tell_much_is_told_so(n_rows, said, caplog):
+    choose_size(n_rows, 384)
+    assert ("Only 20 texts" in caplog.text) == said
+
+
 def test_conversations_stay_whole_and_a_tenth_is_held_out():
     groups = np.repeat([f"c{i}" for i in range(200)], 5)
     train, held_out = split_rows(1000, groups, seed=0)
