@@ -9,15 +9,12 @@ from saeidioms.server.serve import redirecting
 expect = pytest.importorskip("playwright.sync_api").expect
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
-on_desk_and_phone = pytest.mark.parametrize("visit", [1280, 390], indirect=True)
 
-
-@pytest.fixture
+@pytest.fixture(params=[1280, 390])
 def visit(browser, request, address):
     """Open the page, in as many tabs as are asked for; none may say an error or ask elsewhere."""
     said, asked = [], []
-    width = getattr(request, "param", 1280)
-    context = browser.new_context(viewport={"width": width, "height": 900})
+    context = browser.new_context(viewport={"width": request.param, "height": 900})
 
     def open_page(feature=None):
         page = context.new_page()
@@ -49,7 +46,6 @@ def test_the_key_leaves_the_address_and_the_page_opens_again_without_it(visit):
     expect(form_of(page)[0]).to_be_visible()
 
 
-@on_desk_and_phone
 def test_a_word_is_saved_by_itself_shown_everywhere_and_there_after_reloading(visit):
     page = visit(3)
     form, label, place = form_of(page)
@@ -208,7 +204,6 @@ def test_messages_that_attack_are_shown_as_text_and_run_nothing(visit, attacks):
     assert page.locator("img, [onload], [onerror], a[href^='javascript']").count() == 0
 
 
-@on_desk_and_phone
 def test_the_page_can_be_used_by_everybody(visit):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe is installed")
     page = visit(3)
