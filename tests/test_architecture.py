@@ -11,9 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saeidioms"
 ROOMS = [
     *("errors", "seeds", "progress", "display", "resources", "artifacts", "machine", "config"),
     *("stats", "corpus", "embedding", "sae", "llm", "idioms", "taxonomy", "findings", "charts"),
-    *("report", "run", "engine", "options", "stages", "pipeline", "printed", "people"),
-    *("people_cli", "documents", "documents_cli", "server", "server_cli"),
-    *("analyses", "findings_cli", "experts_cli", "cli", "__main__"),
+    *("report", "run", "engine", "options", "stages", "pipeline", "people", "documents"),
+    *("server", "analyses", "cli", "__main__"),
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 

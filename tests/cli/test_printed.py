@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saeidioms.printed import as_text
+from saeidioms.cli.printed import as_text
 
 
 @pytest.fixture

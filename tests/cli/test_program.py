@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from saeidioms import cli, config, options, pipeline
+from saeidioms.cli import flags, stages
 from saeidioms.run import Run
 
 
@@ -236,17 +237,17 @@ def test_a_sweep_leaves_the_vectors_of_a_run_as_they_are(chats, tmp_path, capsys
 
 
 def test_every_flag_sets_an_option_of_its_sections():
-    for flag in (flag for flags in cli.GROUPS.values() for flag in flags):
+    for flag in (flag for group in flags.GROUPS.values() for flag in group):
         for name in flag.sections:
             section = options.SECTIONS[name]
             assert flag.name in config.parameters(section.function, section.given)
 
 
 def test_every_stage_is_a_verb():
-    assert list(cli.VERBS) == [stage.name for stage in pipeline.STAGES]
+    assert list(stages.STAGES) == [stage.name for stage in pipeline.STAGES]
 
 
-@pytest.mark.parametrize("verb", ["run", "demo", "apply", "status", "sweep", *cli.VERBS])
+@pytest.mark.parametrize("verb", ["run", "demo", "apply", "status", "sweep", *stages.STAGES])
 def test_every_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main([verb, "--help"])
@@ -277,3 +278,19 @@ def test_shipped_configurations_fit_their_callables():
     assert {"default", "demo", "large_gpu", "lend_an_ear"} <= set(names)
     for name in names:
         options.bind_options(config.read_config(name))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(["raport", "out"], "report"), (["compare", "out", "--of", "message"], "messages")],
+)
+def test_what_is_misspelt_is_answered_by_what_was_meant(typed, meant, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(typed)
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_where_nothing_is_near_all_verbs_are_listed(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["xyzzy"])
+    assert "choose from run, demo, apply" in capsys.readouterr().err

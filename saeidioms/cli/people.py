@@ -117,6 +117,6 @@ def _grow(parsed: argparse.Namespace) -> None:
 
 
 def _print_table(table: pd.DataFrame) -> None:
-    from saeidioms.printed import plain
+    from saeidioms.cli.printed import plain
 
     print(plain(table))

@@ -276,8 +276,8 @@ def add_verbs(verbs: Any) -> None:
 def _answer(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.common import keep
     from saeidioms.charts import Template
+    from saeidioms.cli.printed import as_text
     from saeidioms.pipeline import resume
-    from saeidioms.printed import as_text
 
     asked = {
         name: value
@@ -314,8 +314,8 @@ def _each(value: Any) -> list[Any]:
 
 def _search(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.corpora import find, find_strongest
+    from saeidioms.cli.printed import plain
     from saeidioms.pipeline import resume
-    from saeidioms.printed import plain
 
     run = resume(parsed.run)
     if parsed.feature is None:
@@ -329,8 +329,8 @@ def _search(parsed: argparse.Namespace) -> None:
 
 def _profile(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.persons import profile_person
+    from saeidioms.cli.printed import as_text
     from saeidioms.pipeline import resume
-    from saeidioms.printed import as_text
 
     asked = {name: value for name, value in vars(parsed).items() if name not in ("run", "command")}
     found, path = profile_person(resume(parsed.run), **asked)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from saeidioms.findings_cli import DRAWN, Option
+from saeidioms.cli.findings import DRAWN, Option
 
 OPTIONS = (
     Option("experts", "their names in the ratings", required=True, several=True),
@@ -35,8 +35,8 @@ def _answer(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.common import draw
     from saeidioms.analyses.experts import agree_with_experts
     from saeidioms.charts import Template
+    from saeidioms.cli.printed import as_text
     from saeidioms.errors import OptionError
-    from saeidioms.printed import as_text
 
     asked = {
         name: value

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saeidioms import cli, findings_cli
+from saeidioms import cli
 from saeidioms.analyses import common, persons
+from saeidioms.cli import findings
 from saeidioms.errors import OptionError
 from saeidioms.findings.finding import Finding
 from saeidioms.run import Run
@@ -153,10 +154,10 @@ def test_every_question_names_a_function_and_its_arguments():
     import inspect
     from importlib import import_module
 
-    for question in findings_cli.QUESTIONS:
+    for question in findings.QUESTIONS:
         room = import_module(f"saeidioms.analyses.{question.room}")
         known = inspect.signature(getattr(room, question.function)).parameters
-        for option in (*question.options, *findings_cli.SHARED):
+        for option in (*question.options, *findings.SHARED):
             assert option.name in known, (question.verb, option.name)
             assert option.required == (known[option.name].default is inspect.Parameter.empty)
 

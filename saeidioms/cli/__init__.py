@@ -1,0 +1,3 @@
+"""The command line: parses, calls, prints. Everything heavy is imported after parsing."""
+
+from saeidioms.cli.program import main as main
