@@ -5,12 +5,14 @@ people's codes, cross-validated over whole conversations). The dictionary is tra
 supporters and applied to the other sets as it stands.
 
     python scripts/benchmark_agreement.py [--data ../shared/data] [--seed 0] [--packages FOLDER]
-                                          [--llm MODEL [--answers FILE] [--max-calls N]]
+                                          [--llm MODEL [--base-url URL] [--answers FILE]
+                                           [--max-calls N]]
 
-With `--llm` (what `LocalModel` loads: a folder, a GGUF file or a name on the hub) the same features
-are also placed by what that model says of them: one question for each of some 256, of 1,700 tokens,
-longest first, at most N of them. On two cores that takes over half an hour even for a model of 270
-million parameters; answers are kept in FILE, so that a stopped run goes on.
+With `--llm` the same features are also placed by what that model says of them: one question for
+each of some 256, of 1,700 tokens, at most N of them. The model is what `LocalModel` loads (a
+folder, a GGUF file or a name on the hub) or, with `--base-url`, what an OpenAI-compatible server
+has: that of llama.cpp reads what questions share once, and is several times faster on processors.
+Answers are kept in FILE, so that a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -219,7 +221,7 @@ def labelled_by(
 ) -> FeatureTable:
     """Return the features with a label, definition and sub-category by a model on this machine."""
     definitions = {sub.name: sub.definition for sub in taxonomy.sub_categories}
-    asked = {"labeller": "local", "candidates": 1} | asked
+    asked = {"labeller": "endpoint" if asked["base_url"] else "local", "candidates": 1} | asked
     labelled = label(features, choose_labelling(answers, definitions, None, **asked).labeller)
     given = labelled.table["label_source"] != "offline"
     print(f"{given.sum()} of {len(given)} features are labelled by {asked['llm']}; suggestions:")
@@ -242,7 +244,7 @@ def coder_of(corpus: Corpus, seed: int, asked: dict[str, Any], answers: Path) ->
     }
     if asked["llm"] is not None:
         labelled = labelled_by(asked, answers, features, taxonomy)
-        books["SAE roll-up, local LLM"] = (
+        books["SAE roll-up, LLM"] = (
             sae.encode,
             Codebook.propose(labelled, taxonomy, sae=sae),
         )
@@ -270,6 +272,8 @@ def main() -> None:
     packages = "where HypotheSAEs was installed with pip --target; looked in last"
     parser.add_argument("--packages", type=Path, nargs="+", default=[], help=packages)
     parser.add_argument("--llm", metavar="MODEL", help="also place features by what this one says")
+    url = "of the server that has it; default: it is loaded here"
+    parser.add_argument("--base-url", metavar="URL", help=url)
     answers = "where its answers are kept; default: %(default)s"
     parser.add_argument("--answers", type=Path, default=Path("answers.jsonl"), help=answers)
     most = "the most that it is asked; features left over keep what rules say"
@@ -279,7 +283,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     whole = read_corpus(options.data / "esconv_dev.csv")
     esconv = whole.where(role="supporter").units("sentence")
-    asked = {"llm": options.llm, "max_calls": options.max_calls}
+    asked = {"llm": options.llm, "base_url": options.base_url, "max_calls": options.max_calls}
     coder = coder_of(esconv, options.seed, asked, options.answers)
     strategies = esconv.messages()["strategy"].map(STRATEGIES).to_numpy(object)
     coded = pd.read_csv(options.data / "empathetic_intents_manual.csv")

@@ -1,6 +1,7 @@
 """The house keeps its shape: imports go one way, files stay short."""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,11 @@ def test_no_public_name_is_hidden_by_a_room_of_that_name():
     public = (PACKAGE / "findings" / "__init__.pyi").read_text(encoding="utf-8")
     files = {path.stem for path in (PACKAGE / "findings").glob("*.py")}
     assert not [name for name in files if f"as {name}\n" in public]
+
+
+def test_every_room_is_installed():
+    setup = configparser.ConfigParser()
+    setup.read(PACKAGE.parent / "setup.cfg")
+    rooms = [path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("__init__.py")]
+    names = {".".join(room.parts) for room in rooms}
+    assert names | {"saeidioms.configs"} == set(setup["options"]["packages"].split())

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _KEY = "OPENAI_API_KEY"
 _PLACEHOLDER = "no-key-needed"  # the client wants a key even where the server does not
 _LONGEST_WAIT = 600.0  # seconds that a server may ask for
+_TIMEOUT, _TIMEOUT_HERE = 60.0, 600.0
 
 
 class Endpoint:
@@ -55,7 +56,8 @@ class Endpoint:
     concurrency
         Most requests under way at a time.
     timeout
-        Seconds without a byte from the server after which a request is given up.
+        Seconds without a byte from the server after which a request is given up; by default 60,
+        and 600 on this machine, where a model on processors thinks long and requests queue.
     retries
         How often one prompt is tried again.
     sleep
@@ -81,14 +83,14 @@ class Endpoint:
         temperature: float = 0.0,
         seed: int = 0,
         concurrency: int = 8,
-        timeout: float = 60.0,
+        timeout: float | None = None,
         retries: int = 5,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         _check_least("temperature", temperature, 0)
         _check_least("seed", seed, 0)
         _check_least("concurrency", concurrency, 1)
-        _check_least("timeout", timeout, 0.001)
+        _check_least("timeout", _TIMEOUT if timeout is None else timeout, 0.001)
         _check_least("retries", retries, 0)
         self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         self.destination = _address(self.base_url)
@@ -100,7 +102,8 @@ class Endpoint:
             **self.options,
         }
         self.concurrency = concurrency
-        self.timeout = timeout
+        patience = _TIMEOUT_HERE if _is_loopback(self.base_url) else _TIMEOUT
+        self.timeout = patience if timeout is None else timeout
         self.retries = retries
         self._sleep = sleep
         self._dialect = Dialect()

@@ -387,3 +387,12 @@ def test_a_missing_client_says_how_to_install_it(monkeypatch, server, endpoint, 
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(DependencyError, match=r'pip install "saeidioms\[llm\]"'):
         texts_of(endpoint(), ask_for("x"))
+
+
+def test_a_server_on_this_machine_is_given_more_time():
+    here, away = (
+        Endpoint(model="a", base_url=url)
+        for url in ("http://localhost:8080/v1", "https://models.example.org/v1")
+    )
+    assert here.timeout > away.timeout
+    assert Endpoint(model="a", base_url="http://localhost:8080/v1", timeout=5).timeout == 5

@@ -22,6 +22,15 @@ pytestmark = pytest.mark.slow
 TEMPLATE = """{{ bos_token }}{% for message in messages %}{{
 {'system': '', 'user': 'Input:\\n', 'assistant': 'Output: '}[message.role] + message.content
 }}\n\n{% endfor %}{% if add_generation_prompt %}Output:{% endif %}"""
+LLAMA = """
+import sys, threading
+import xllamacpp
+options = xllamacpp.CommonParams()
+options.model.path, options.chat_template, port = sys.argv[1:4]
+options.port, options.n_ctx, options.use_jinja = int(port), 4096, True
+server = xllamacpp.Server(options)
+threading.Event().wait()
+"""
 WAIT = 300  # seconds for a server to load its model
 SCHEMA = {
     "type": "object",
@@ -80,11 +89,11 @@ def chatting_folder(gemma, tmp_path_factory):
 
 @contextmanager
 def serving(folder, ready, *command):
-    """Run a server on a free port of this machine until the block ends; yield its address."""
+    """Run a server on a free port, put for PORT, until the block ends; yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = (sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port))
+    command = (sys.executable, *(part.replace("PORT", str(port)) for part in command))
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     with (folder / "server.log").open("w+") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -122,10 +131,20 @@ def test_a_gguf_file_answers_in_json_and_says_no_more(gemma, tmp_path):
 def test_transformers_serve_answers_and_is_asked_once(chatting_folder, tmp_path):
     need("uvicorn", "fastapi")
     path = tmp_path / "answers.jsonl"
-    command = ("transformers.cli.transformers", "serve", chatting_folder, "--device", "cpu")
+    command = ("-m", "transformers.cli.transformers", "serve", chatting_folder)
+    command += ("--device", "cpu", "--host", "127.0.0.1", "--port", "PORT")
     with serving(tmp_path, "/health", *command) as url:
         model = Endpoint(model=chatting_folder, base_url=url, timeout=WAIT, retries=0)
         first = ask(model, PROMPTS, Answers(path))
     assert all('{"thanks": ' in text for text in first)
     assert len(path.read_text().splitlines()) == len(PROMPTS)
     assert ask(model, PROMPTS, Answers(path)) == first  # though the server is gone
+
+
+def test_llama_cpp_answers_by_the_schema(gguf_file, tmp_path):
+    need("xllamacpp")
+    with serving(tmp_path, "/health", "-c", LLAMA, str(gguf_file), TEMPLATE, "PORT") as url:
+        model = Endpoint(model="gemma", base_url=url, retries=0)
+        answers = ask_json(model, PROMPTS, Answers(tmp_path / "answers.jsonl"))
+    assert [set(one) for one in answers] == [{"thanks"}, {"thanks"}]
+    assert model._dialect.form == "json_schema"
