@@ -8,7 +8,13 @@ import pandas as pd
 
 from saeidioms.errors import InputError
 from saeidioms.seeds import generator
-from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats, contrast_interval, sum_by_cluster
+from saeidioms.stats.bootstrap import (
+    FEWEST_CLUSTERS,
+    Floats,
+    contrast_interval,
+    open_end,
+    sum_by_cluster,
+)
 from saeidioms.stats.multiplicity import adjusted
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import CONVERSATION, check_draws
@@ -78,8 +84,7 @@ def cooccurrence(
     low, high = np.exp(low), np.exp(high)
     apart = (count == 0) & (expected > 0)
     if len(sums) >= FEWEST_CLUSTERS:
-        most = 1 - ((1 - level) / 2) ** (1 / len(sums))
-        low[apart], high[apart] = 0, _quotient(np.full(len(count), most * n), expected)[apart]
+        low[apart], high[apart] = 0, open_end(len(sums), level) * n / expected[apart]
         p[apart] = np.minimum(1, 2 * (1 - expected / n) ** len(sums))[apart]
     spread = np.sqrt(n_one * (n - n_one) * n_other * (n - n_other))
     return pd.DataFrame(

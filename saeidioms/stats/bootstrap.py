@@ -208,22 +208,29 @@ def share_interval(
     Returns
     -------
     share, low, high
-        (S,) float64; NaN where the denominators sum to zero, ends NaN with one cluster.
+        (S,) float64; NaN where the denominators sum to zero, ends NaN with one cluster, and where
+        all clusters have the same share (not 0 or 1): nothing tells how another one would differ.
     """
     used = denominators > 0
     numerators, denominators = numerators[used], denominators[used]
     sums = np.column_stack([numerators, denominators])
     share = ratio(sums.sum(axis=0))
     low, high = bootstrap_interval(sums, ratio, level=level, n_boot=n_boot, generator=generator)
+    alike = (low == high) & (share > 0) & (share < 1)
+    low[alike] = high[alike] = np.nan
     if len(sums) >= FEWEST_CLUSTERS:
-        high[share == 0] = _open_end(len(sums), level)
-        low[share == 1] = 1 - _open_end(len(sums), level)
+        high[share == 0] = open_end(len(sums), level)
+        low[share == 1] = 1 - open_end(len(sums), level)
     return share, low, high
 
 
-def _open_end(clusters: int, level: float) -> float:
-    """Return the largest share with which nothing in this many trials is no surprise."""
-    return float(1 - ((1 - level) / 2) ** (1 / clusters))
+def open_end(trials: npt.ArrayLike, level: float) -> Floats:
+    """Return the largest share with which nothing in this many trials is no surprise.
+
+    The upper end of Clopper and Pearson (1934).
+    """
+    end: Floats = 1 - ((1 - level) / 2) ** (1 / np.asarray(trials, np.float64))
+    return end
 
 
 def ratio(sums: Floats) -> Floats:
@@ -245,8 +252,11 @@ def difference_interval(
 
     Clusters are drawn once for both, so that a cluster found in both (a person before and after)
     is compared with itself, and the difference is as precise as the pairing makes it. Where a
-    share is 0 or 1, what resampling cannot know of it (see `share_interval`) is added in quadrature
-    (Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I).
+    share is 0 or 1, what resampling cannot know of it is added in quadrature (Newcombe 1998,
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I): the open end of as many
+    trials as the things of that group are worth with the design effect of the other (Korn and
+    Graubard 1998), at least its clusters, which are all there is to go by where both are so. The
+    p-value is that of the interval.
 
     Parameters
     ----------
@@ -269,23 +279,45 @@ def difference_interval(
     def difference(totals: Floats) -> Floats:
         return ratio(totals[..., width:]) - ratio(totals[..., :width])
 
-    numbers = [int((sums[:, last] > 0).sum()) for last in (width - 1, 2 * width - 1)]
+    groups = [sums[:, :width], sums[:, width:]]
+    clusters = [int((group[:, -1] > 0).sum()) for group in groups]
     low, high, p = contrast_interval(
         *(sums, difference),
         level=level,
         n_boot=n_boot,
         generator=generator,
-        smallest=min(numbers),
+        smallest=min(clusters),
     )
-    totals = sums.sum(axis=0)
-    point = difference(totals)
-    groups = ((totals[:width], numbers[0], False), (totals[width:], numbers[1], True))
-    for group, clusters, upwards in groups:
-        share = ratio(group)
-        if not clusters:
-            continue
-        unknown = _open_end(clusters, level)
-        may_rise, may_fall = (share == 0, share == 1) if upwards else (share == 1, share == 0)
+    point = difference(sums.sum(axis=0))
+    if min(clusters) < FEWEST_CLUSTERS:
+        return point, low, high, p
+    shares = [ratio(group.sum(axis=0)) for group in groups]
+    certain = [(share == 0) | (share == 1) for share in shares]
+    # Of two such shares the draws tell nothing: all is in the open ends.
+    low, high = (np.where(certain[0] & certain[1], point, end) for end in (low, high))
+    for own, upwards in ((0, False), (1, True)):
+        things = groups[own][:, -1].sum()
+        trials = np.maximum(clusters[own], things / _design_effect(groups[1 - own]))
+        unknown = open_end(trials, level)
+        may_rise, may_fall = (shares[own] == 0, shares[own] == 1)[:: 1 if upwards else -1]
         high = np.where(may_rise, point + np.hypot(high - point, unknown), high)
         low = np.where(may_fall, point - np.hypot(point - low, unknown), low)
+    freedom = min(clusters) - 1
+    error = np.where(point > 0, point - low, high - point) / stdtrit(freedom, (1 + level) / 2)
+    opened = (certain[0] | certain[1]) & (error > 0)
+    p = np.where(opened, 2 * stdtr(freedom, -np.abs(point) / np.where(opened, error, 1)), p)
     return point, low, high, p
+
+
+def _design_effect(sums: Floats) -> Floats:
+    """Return how many times as large clusters make the variance of (S,) shares, at least 1.
+
+    Infinite where nothing varies, and so nothing is known of it.
+    """
+    own = sums[sums[:, -1] > 0]
+    counts, sizes = own[:, :-1], own[:, -1:]
+    n, share = sizes.sum(), counts.sum(axis=0) / sizes.sum()
+    clustered = _expansion(len(own)) ** 2 * np.square(counts - share * sizes).sum(axis=0) / n
+    binomial = share * (1 - share)
+    effect = np.divide(clustered, binomial, out=np.full_like(share, np.inf), where=binomial > 0)
+    return np.maximum(effect, 1.0)

@@ -108,6 +108,14 @@ def test_one_cluster_has_a_share_and_no_interval():
     assert np.isnan([low, high]).all()
 
 
+@pytest.mark.parametrize("clusters", [2, 30])
+def test_clusters_that_are_all_alike_have_a_share_and_no_interval(clusters):
+    counts, sizes = np.ones((clusters, 1)), np.full(clusters, 2.0)
+    share, low, high = share_interval(counts, sizes, **DRAWS, generator=rng())
+    assert share.tolist() == [0.5]
+    assert np.isnan([low, high]).all()
+
+
 def test_nothing_to_count_has_no_share():
     for result in share_interval(np.zeros((3, 2)), np.zeros(3), **DRAWS, generator=rng()):
         assert np.isnan(result).all()
@@ -242,6 +250,45 @@ def test_a_difference_from_nothing_counted_is_wider_towards_it():
     assert point[0] == pytest.approx(1 / 6)
     assert point - low > high - point
     assert high[0] == pytest.approx(alone[0], abs=0.01)
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_p_and_interval_say_the_same_where_a_share_is_none_or_all(certain):
+    significant = []
+    for corpus in range(60):
+        generator = rng([23, corpus])
+        counts, sizes = overdispersed(generator, int(generator.integers(4, 20)), mean=0.15)
+        groups = apart((np.full_like(counts, certain) * sizes[:, None], sizes), (counts, sizes))
+        if corpus % 2:
+            groups = groups[::-1]
+        _, low, high, p = difference_interval(*groups, **DRAWS, generator=generator)
+        significant.append(p[0] < 0.05)
+        assert significant[-1] == (not low[0] <= 0 <= high[0])
+    assert 10 < sum(significant)
+
+
+def test_where_a_rare_thing_is_found_in_one_group_by_chance_it_is_not_significant():
+    found, significant = 0, 0
+    for corpus in range(1500):
+        generator = rng([29, corpus])
+        groups = [overdispersed(generator, 12, 10, 0.03) for _ in range(2)]
+        if all(counts.sum() > 0 for counts, _ in groups):
+            continue
+        p = difference_interval(*apart(*groups), level=0.95, n_boot=200, generator=generator)[3]
+        found, significant = found + 1, significant + (p[0] < 0.05)
+    assert found > 300
+    assert significant / found < 0.05
+
+
+def test_all_against_none_is_a_difference_with_an_interval():
+    sizes = np.full(10, 5.0)
+    none, every = np.zeros((10, 1)), sizes[:, None]
+    point, low, high, p = difference_interval(
+        *apart((none, sizes), (every, sizes)), **DRAWS, generator=rng()
+    )
+    assert (point[0], high[0]) == (1, 1)
+    assert 0.3 < low[0] < 0.8
+    assert p[0] < 0.05
 
 
 def test_an_empty_group_has_no_difference():
