@@ -154,7 +154,9 @@ def difference(
     squares = np.square(influence[1] - influence[0]).sum(axis=0)
     error = np.sqrt(len(names) / (len(names) - 1) * squares)
     point, freedom = shares[1] - shares[0], min(numbers) - 1
-    z = np.divide(point, error, out=np.zeros_like(point), where=error > 0)
+    # Clusters that are all alike tell nothing of how others would differ.
+    error = np.where((error > 0) | (point == 0), error, np.nan)
+    z = np.divide(point, error, out=np.zeros_like(point), where=error != 0)
     reach = stats.t.ppf((1 + level) / 2, freedom) * error
     table = first.things.assign(
         difference=100 * point,
@@ -177,7 +179,7 @@ def difference(
     table = table[table["count"] + table["baseline_count"] >= min_count]
     table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], table["kind"]))
     order = {kind: place for place, kind in enumerate((SUB_CATEGORY, FEATURE, IDIOM))}
-    ranked = table.assign(kinds=table["kind"].map(order), size=table["z"].abs())
+    ranked = table.assign(kinds=table["kind"].map(order), size=table["z"].abs().fillna(np.inf))
     ranked = ranked.sort_values(["kinds", "size"], ascending=[True, False], kind="stable")
     return ranked.drop(columns=["kinds", "size", "z"]).reset_index(drop=True)
 

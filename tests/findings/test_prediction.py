@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.metrics import roc_auc_score
 
 from saeidioms.corpus.readers import read_corpus
 from saeidioms.errors import InputError, OptionError
+from saeidioms.findings import prediction
 from saeidioms.findings.prediction import predict
 from saeidioms.findings.usage import Use
 
@@ -64,6 +66,51 @@ def test_chance_does_not_pass_for_a_finding():
         better.append(found.performance["p"].iloc[0] < 0.05)
     assert np.mean(passed) < 0.12
     assert np.mean(better) <= 0.2
+
+
+@pytest.mark.parametrize("sizes", [(12, 12), (4, 20)])
+def test_a_target_of_people_is_not_foretold_by_how_alike_their_messages_are(sizes):
+    better = []
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        people = np.repeat(np.arange(40), random.integers(sizes[0], sizes[1] + 1, 40))
+        holds = random.random((len(people), 12)) < random.beta(0.6, 2.4, (40, 12))[people]
+        rows = pd.DataFrame({"conversation_id": people, "text": "said", "person": people})
+        rows["arm"] = np.where(random.random(40) < 0.5, "coach", "control")[people]
+        things = pd.DataFrame({"kind": "feature", "name": [f"t{i}" for i in range(12)]})
+        things["feature"] = pd.array(range(12), dtype="Int64")
+        corpus = read_corpus(rows.assign(text=rows["text"] + rows.index.astype(str)))
+        use = Use(sparse.csr_matrix(holds), things, corpus.table["person"].to_numpy(object))
+        asked = {"unit": "message", "method": "correlation", "n": 5, "n_boot": 100, "seed": seed}
+        better.append(predict(use, corpus, "arm", **asked).performance["p"].iloc[0] < 0.05)
+    assert np.mean(better) < 0.15
+
+
+def test_a_missing_estimate_says_why():
+    use, corpus = study()
+    holds = use.holds.toarray()
+    holds[:, 1] = holds[:, 0]
+    twice = Use(sparse.csr_matrix(holds), use.things, use.clusters)
+    table = predict(twice, corpus, "outcome", method="correlation", n=3).table
+    assert table["joint"].isna().all()
+    assert (table["note"] == "joint: terms overlap").all()
+
+
+def test_the_area_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    truth, guess = random.random(200) < 0.3, random.integers(0, 9, 200).astype(float)
+    assert prediction._auc(truth, guess) == pytest.approx(roc_auc_score(truth, guess))
+
+
+def test_an_interval_of_an_auc_ends_at_one():
+    use, corpus = study()
+    holds = use.holds.toarray()
+    table = corpus.table
+    said = pd.Series(holds[:, 0]).groupby(table["conversation_id"]).transform("any").to_numpy()
+    sure = type(corpus)(table.assign(sure=np.where(said, "yes", "no")), corpus.unit, corpus.report)
+    performance = predict(use, sure, "sure", n=2, n_boot=100).performance.iloc[0]
+    assert performance["value"] > 0.99
+    assert performance["high"] <= 1
 
 
 def test_idioms_are_not_tried_and_rare_things_neither():

@@ -100,3 +100,12 @@ def test_what_was_not_coded_alike_is_refused():
         difference(use(ones, list("abcd")), use(ones[:, :1], list("abcd")))
     with pytest.raises(InputError, match="one cluster only"):
         difference(use(ones, list("aaaa")), use(ones, list("abcd")))
+
+
+def test_all_against_none_is_a_difference_without_an_error_and_no_sign_that_nothing_differs():
+    none, every = np.zeros((40, 1), bool), np.ones((40, 1), bool)
+    row = difference(use(none, np.arange(40) // 4), use(every, np.arange(40) // 4 + 10)).iloc[0]
+    assert row["difference"] == 100
+    assert row[["low", "high", "p", "q"]].isna().all()
+    same = difference(use(every, np.arange(40) // 4), use(every, np.arange(40) // 4 + 10)).iloc[0]
+    assert (same["difference"], same["p"]) == (0, 1)
