@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,11 +15,18 @@ from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import Floats, contrast_interval, ratio, sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted, adjusted_within
 from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.distribution import check_draws, check_few
+from saeidioms.taxonomy.distribution import check_draws
+from saeidioms.taxonomy.groups import check_few, check_name, to_compare, value_of
 
 Booleans = npt.NDArray[np.bool_]
 FEWEST = 2  # people: one alone does not vary
 _TINY = 1e-12  # a difference of shares that is rounding
+_TAKEN = (
+    "level", "category", "sub_category", "difference", "low", "high", "p", "q", "effect",
+    "effect_before", "before", "after", "clusters", "left_out",
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
 
 
 def within(
@@ -64,9 +72,10 @@ def within(
     OptionError
         If a column is not there, or a value none of its.
     InputError
-        If nobody has messages at both times.
+        If nobody has messages at both times; a group of which nobody has is left out, and named.
     """
     check_draws(level, 100)
+    check_name(by, _TAKEN)
     times, people = times_of(coded, time, before, after), coded.clusters(cluster)
     parts = []
     for name, group in _groups(coded, by):
@@ -76,16 +85,20 @@ def within(
         both = first.index.intersection(second.index)
         left_out = len(first.index.union(second.index)) - len(both)
         if len(both) == 0:
-            where = f" in {by} {name}" if by else ""
-            raise InputError(
-                f"nobody{where} has messages both at {time} {before} and at {after}; choose "
-                "other times, or another cluster."
+            logger.warning(
+                "Nobody of %s %s has messages at both times; left out.", by or "all", name
             )
+            continue
         part = _paired(first.loc[both].to_numpy(), second.loc[both].to_numpy(), level)
         part = pd.concat([coded.outcomes, part], axis=1).assign(left_out=left_out)
         if by is not None:
             part.insert(3, by, name)
         parts.append(part)
+    if not parts:
+        raise InputError(
+            f"nobody has messages both at {time} {before} and at {after}; choose other times, or "
+            "another cluster."
+        )
     return _with_q(pd.concat(parts, ignore_index=True))
 
 
@@ -138,13 +151,7 @@ def difference_in_differences(
     check_draws(level, n_boot)
     times, people = times_of(coded, time, before, after), coded.clusters(cluster)
     groups = dict(_groups(coded, by))
-    others = [name for name in groups if name != baseline]
-    if baseline not in groups:
-        raise OptionError(
-            f"baseline is {baseline!r}, which is no value of {by}; there are: {', '.join(groups)}."
-        )
-    if not others:
-        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    baseline, others = to_compare(by, baseline, None, groups)
     width = coded.indicators.shape[1] + 1
 
     def cells(group: Booleans) -> Floats:
@@ -195,11 +202,9 @@ def times_of(coded: CodedMessages, time: str, before: str, after: str) -> dict[s
     values = coded.groups(time)
     if before == after:
         raise OptionError(f"before and after are both {before!r}; give two values of {time}.")
-    for option, name in (("before", before), ("after", after)):
-        if name not in values:
-            there = ", ".join(dict.fromkeys(values))
-            raise OptionError(f"{option} is {name!r}, no value of {time}; there are: {there}.")
-    return {name: values == name for name in (before, after)}
+    there = list(dict.fromkeys(values))
+    asked = {"before": before, "after": after}
+    return {one: values == value_of(option, one, time, there) for option, one in asked.items()}
 
 
 def _groups(coded: CodedMessages, by: str | None) -> Iterator[tuple[str, Booleans]]:

@@ -12,6 +12,7 @@ from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import share_interval, sum_by_cluster
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import CONVERSATION, check_draws
+from saeidioms.taxonomy.groups import check_name
 
 _TAKEN = (
     "level", "category", "sub_category", "part", "parts", "share", "low", "high", "n", "clusters",
@@ -63,8 +64,7 @@ def trajectory(
         If `parts` or `turns` is below 1, or there is no such column.
     """
     check_draws(level, n_boot)
-    if by in _TAKEN:
-        raise OptionError(f"the column {by} has a name that results use; rename it first.")
+    check_name(by, _TAKEN)
     bins, part_of = _parts(coded, parts, turns)
     clusters = coded.clusters(cluster)
     values = coded.groups(by) if by is not None else np.full(len(coded), "")

@@ -12,7 +12,7 @@ from saeidioms.stats.bootstrap import sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted_within
 from saeidioms.stats.permutation import permutation_test
 from saeidioms.taxonomy.coded import CodedMessages
-from saeidioms.taxonomy.distribution import check_few
+from saeidioms.taxonomy.groups import to_compare
 
 _FEWEST = 100
 
@@ -64,16 +64,7 @@ def permute(
     if n_permutations < _FEWEST:
         raise OptionError(f"n_permutations is {n_permutations}; give at least {_FEWEST}.")
     groups, clusters = coded.groups(by), coded.clusters(cluster)
-    names = list(dict.fromkeys(groups))
-    others = [against] if against is not None else [name for name in names if name != baseline]
-    for option, name in (("baseline", baseline), *(("against", name) for name in others)):
-        if name not in names:
-            raise OptionError(
-                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(names)}."
-            )
-    check_few(by, others)
-    if not others:
-        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
+    baseline, others = to_compare(by, baseline, against, groups)
     label = _of_cluster(groups, clusters, by, cluster)
     block = _of_cluster(
         coded.groups(within) if within else np.full(len(coded), ""), clusters, within, cluster

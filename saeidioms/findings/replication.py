@@ -9,6 +9,7 @@ the change of the control arm.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from saeidioms.corpus.corpus import Corpus
-from saeidioms.errors import InputError, OptionError
+from saeidioms.errors import InputError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import (
     Floats,
@@ -29,10 +30,14 @@ from saeidioms.stats.bootstrap import (
 )
 from saeidioms.stats.multiplicity import adjusted, adjusted_within
 from saeidioms.taxonomy.coding import Codes
-from saeidioms.taxonomy.distribution import Distribution, check_draws, distribute
+from saeidioms.taxonomy.distribution import MISSING, Distribution, check_draws, distribute
+from saeidioms.taxonomy.groups import check_name, value_of
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 PUBLISHED, CLUSTERS, CONTROL = "as published", "clusters", "against control"
+_TAKEN = ("analysis", "holm", "before", "after", "n_before", "n_after")  # beside those of shares
+
+logger = logging.getLogger(__name__)
 
 Booleans = npt.NDArray[np.bool_]
 Test = tuple[Floats, Floats, Floats, Floats]  # difference, low, high, p; each (K + S,)
@@ -103,7 +108,7 @@ def study(
         Column of the times, and the two of its values that are compared.
     by, baseline
         Column of the arms, and the one that was not treated. Before are all arms, since none was
-        treated yet; after are all but `baseline`.
+        treated yet; after are all but `baseline`. Conversations without an arm are in neither.
     cluster
         Column of the people.
     panel
@@ -121,7 +126,7 @@ def study(
     Raises
     ------
     OptionError
-        If a column or value is not there.
+        If a column or value is not there, or results use the name of `panel`.
     InputError
         If no panel has expressions at both times.
     """
@@ -132,7 +137,15 @@ def study(
                     for one, option in ((before, "before"), (after, "after")))  # fmt: skip
     untreated = _mask(counted, by, baseline, "baseline")
     parts = []
-    for where, within in counted.groups(panel).items():
+    check_name(panel, _TAKEN)
+    known = counted.column(by) != MISSING
+    if not known.all():
+        logger.warning(
+            "%d of %d conversations have no %s and are left out.",
+            *((~known).sum(), len(known), by),
+        )
+    for where, group in counted.groups(panel).items():
+        within = group & known
         random = generator(seed, f"study.{where}")
         sums = [_sums(counted, people, mask & within) for mask in (first, later & ~untreated)]
         arms = [
@@ -225,8 +238,4 @@ def _split(sums: Floats) -> tuple[Floats, Floats]:
 
 def _mask(counted: Distribution, column: str, value: str, option: str) -> Booleans:
     groups = counted.groups(column)
-    if value not in groups:
-        raise OptionError(
-            f"{option} is {value!r}, which is no value of {column}; there are: {', '.join(groups)}."
-        )
-    return groups[value]
+    return groups[value_of(option, value, column, groups)]

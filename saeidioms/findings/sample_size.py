@@ -19,6 +19,7 @@ from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats, sum_by_cluster
 from saeidioms.stats.clustered import intra_cluster_correlation, robust_test
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.distribution import CONVERSATION, MISSING
+from saeidioms.taxonomy.groups import value_of
 from saeidioms.taxonomy.schema import nearest
 
 logger = logging.getLogger(__name__)
@@ -208,11 +209,8 @@ def _observe(
     """Return the counts of clusters in both groups, and conversations a cluster."""
     groups = coded.groups(by)
     names = list(dict.fromkeys(groups))
-    for option, name in (("baseline", baseline), ("against", against)):
-        if name is not None and name not in names:
-            raise OptionError(
-                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(names)}."
-            )
+    baseline = value_of("baseline", baseline, by, names)
+    against = against if against is None else value_of("against", against, by, names)
     if not set(names) - {baseline, MISSING} or against == baseline:
         raise OptionError(f"{by} has nothing to compare {baseline!r} with; choose another.")
     first = groups == baseline

@@ -19,6 +19,7 @@ from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import FEWEST_CLUSTERS, Floats, share_interval, sum_by_cluster
 from saeidioms.taxonomy.coding import Codes
 from saeidioms.taxonomy.distribution import CONVERSATION, check_draws
+from saeidioms.taxonomy.groups import check_name
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -89,8 +90,7 @@ def template_use(
     """
     check_draws(level, n_boot)
     wanted = _checked_templates(list(templates), taxonomy)
-    if by in _TAKEN:
-        raise OptionError(f"the column {by} has a name that results use; rename it first.")
+    check_name(by, _TAKEN)
     if sample is not None and sample < SHORTEST:
         raise OptionError(f"sample is {sample}; give at least {SHORTEST} messages.")
     found = move_sequences(corpus, codes, taxonomy)

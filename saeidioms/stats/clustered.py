@@ -29,7 +29,8 @@ def robust_test(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[Floats, Floa
     Returns
     -------
     difference, error, p
-        (..., S) float64, second less first share; p is NaN where no cluster differs from another.
+        (..., S) float64, second less first share; p is NaN where no cluster differs from another,
+        or a group has one only.
     """
     h, n = np.asarray(hits, np.float64), np.asarray(sizes, np.float64)[..., None]
     total = n.sum(axis=-2, keepdims=True)
@@ -43,7 +44,8 @@ def robust_test(hits: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[Floats, Floa
         part = k / np.maximum(k - 1, 1) * (squares * kind).sum(axis=-2)
         variance += part
         uncertain += part**2 / np.maximum(k - 1, 1)
-    known = variance > 0
+    several = (in_first.sum(axis=-2) > 1) & (in_second.sum(axis=-2) > 1)
+    known = (variance > 0) & several
     error = np.sqrt(variance)
     difference: Floats = (share[1] - share[0])[..., 0, :]
     t = np.abs(difference) / np.where(known, error, np.nan)

@@ -203,6 +203,7 @@ def _sums(score: Floats, shares: Floats, halves: Halves, method: str) -> Floats:
     centre = shares.mean(axis=0)
     y = shares - centre
     x, ranked = score - score.mean(), y
+    x = x / (x.std() or 1.0)  # so that a score in small units is not taken for a constant one
     if method == "spearman":
         x, ranked = (stats.rankdata(one, axis=0) for one in (x, y))
         x, ranked = (one - one.mean(axis=0) for one in (x, ranked))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-12  # of a correlation
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Yardstick:
         # A negative correlation of few people is no reliability below none.
         unexplained = 1 - np.clip(reliability, 0, 1)
         error = np.sqrt((spreads[0] ** 2 + spreads[1] ** 2) * unexplained)
+        error = np.where(unexplained < _ROUNDING, 0.0, error)
         return cls(reliability, error, (after - before).mean(axis=0))
 
     def index(self, before: Floats, after: Floats) -> Floats:

@@ -7,16 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from saeidioms.errors import OptionError
 from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import difference_interval, sum_by_cluster
 from saeidioms.stats.multiplicity import adjusted_within
-from saeidioms.taxonomy.distribution import (
-    CONVERSATION,
-    Distribution,
-    check_draws,
-    check_few,
-)
+from saeidioms.taxonomy.distribution import CONVERSATION, Distribution, check_draws
+from saeidioms.taxonomy.groups import to_compare
 
 
 def compare(
@@ -65,7 +60,7 @@ def compare(
         If a column or group is not there.
     """
     check_draws(level, n_boot)
-    groups, others = groups_to_compare(distribution, by, baseline, against)
+    groups, baseline, others = groups_to_compare(distribution, by, baseline, against)
     clusters = distribution.clusters(cluster)
     parts = []
     for where, within in distribution.groups(panel).items():
@@ -91,8 +86,8 @@ def compare(
 
 def groups_to_compare(
     distribution: Distribution, by: str, baseline: str, against: str | None = None
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return the (C,) masks of a column's groups, and the names to compare with the baseline.
+) -> tuple[dict[str, np.ndarray], str, list[str]]:
+    """Return the (C,) masks of a column's groups, the baseline, and those to compare with it.
 
     Raises
     ------
@@ -100,16 +95,8 @@ def groups_to_compare(
         If the column or a group is not there, or there is none to compare.
     """
     groups = distribution.groups(by)
-    others = [against] if against is not None else [name for name in groups if name != baseline]
-    for option, name in (("baseline", baseline), *(("against", name) for name in others)):
-        if name not in groups:
-            raise OptionError(
-                f"{option} is {name!r}, which is no value of {by}; there are: {', '.join(groups)}."
-            )
-    check_few(by, others)
-    if not others:
-        raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
-    return groups, others
+    baseline, others = to_compare(by, baseline, against, groups)
+    return groups, baseline, others
 
 
 def _difference(

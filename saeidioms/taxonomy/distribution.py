@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,13 +18,14 @@ from saeidioms.seeds import generator
 from saeidioms.stats.bootstrap import share_interval, sum_by_cluster
 from saeidioms.taxonomy.codebook import Codebook
 from saeidioms.taxonomy.coding import Codes, code
+from saeidioms.taxonomy.groups import check_name
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 Counts = npt.NDArray[np.int64]
 Kind = Literal["messages", "units", "expressions"]
 CONVERSATION = "conversation_id"
 MISSING = "missing"
-_MOST_GROUPS = 50
+_LARGEST_WHOLE = 2**53  # above which a float is no exact number
 TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
     "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n", "of",
@@ -193,15 +193,17 @@ class Distribution(Shown):
         """
         if by is None:
             return {"": np.ones(len(self.exposure), dtype=bool)}
-        if by in TAKEN:
-            raise OptionError(f"the column {by} has a name that results use; rename it first.")
+        check_name(by, TAKEN)
         values = self.column(by)
         return {name: values == name for name in dict.fromkeys(values)}
 
 
 def as_text(values: pd.Series) -> npt.NDArray:
     """Return values as strings (whole numbers without a point); ``"missing"`` where none is."""
-    whole = pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all()
+    known = values.dropna()
+    whole = pd.api.types.is_float_dtype(values) and (
+        (known % 1 == 0) & (known.abs() < _LARGEST_WHOLE)
+    ).all()
     text = (values.astype("Int64") if whole else values).astype(str).to_numpy(dtype=object)
     text[values.isna().to_numpy()] = MISSING
     return text
@@ -217,22 +219,6 @@ def no_column(name: str, columns: list[str]) -> OptionError:
     near = difflib.get_close_matches(name, columns, n=1)
     hint = f"did you mean {near[0]}?" if near else f"choose of: {', '.join(columns)}."
     return OptionError(f"there is no column {name}; {hint}")
-
-
-def check_few(by: str, groups: Iterable[str]) -> None:
-    """Refuse to compare hundreds of groups one by one, which takes long and tells nothing.
-
-    Raises
-    ------
-    OptionError
-        If there are more than 50 groups.
-    """
-    n = len(set(groups))
-    if n > _MOST_GROUPS:
-        raise OptionError(
-            f"{by} has {n:,} values, too many to compare one by one; choose a column with at most "
-            f"{_MOST_GROUPS}, or one group to compare with."
-        )
 
 
 def check_draws(level: float, n_boot: int) -> None:

@@ -105,10 +105,10 @@ def test_the_seed_decides_the_intervals_and_nothing_else(small):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"before": "befor"}, "before is 'befor', no value of time; there are: before, after"),
+        ({"before": "befor"}, "before is 'befor', which is no value of time; did you mean before"),
         ({"after": "before"}, "are both 'before'"),
         ({"time": "tme"}, "did you mean time"),
-        ({"baseline": "contrl"}, "no value of arm; there are: control, coach"),
+        ({"baseline": "contrl"}, "no value of arm; did you mean control. there are: control, coach"),
         ({"by": "role", "baseline": "supporter"}, "only the value 'supporter'"),
         ({"cluster": "who"}, "there is no column who"),
         ({"level": 95}, "level is 95"),
@@ -128,6 +128,25 @@ def test_times_without_a_common_person_are_refused(make):
     ]
     with pytest.raises(InputError, match="nobody has messages both at time before and at after"):
         within(make(rows, affirming=np.ones(6, bool)), **TIMES)
+
+
+def test_a_group_of_which_nobody_is_there_twice_is_left_out_and_named(make, caplog):
+    rows = [
+        {"participant_id": f"p{i}", "conversation_id": f"p{i}{time}", "turn": 0, "time": time}
+        | {"arm": "coach" if i < 4 else None}
+        for i in range(5)
+        for time in ("before", "after")
+        if i < 4 or time == "before"
+    ]
+    table = within(make(rows, affirming=np.arange(9) % 3 == 0), **TIMES, by="arm")
+    assert table["arm"].unique().tolist() == ["coach"]
+    assert "Nobody of arm missing" in caplog.text
+
+
+def test_a_column_called_like_a_result_must_be_renamed(make):
+    rows = [{"conversation_id": "c", "turn": i, "time": "before", "effect": i} for i in range(2)]
+    with pytest.raises(OptionError, match="the column effect has a name that results use"):
+        within(make(rows), **(TIMES | {"after": "before"}), by="effect")
 
 
 @pytest.mark.parametrize("share", [1, 3])

@@ -54,6 +54,7 @@ def test_what_was_not_assigned_to_whole_people_is_refused(coded):
     [
         ({"baseline": "none"}, "baseline is 'none', which is no value of arm"),
         ({"against": "none"}, "against is 'none'"),
+        ({"against": "control"}, "are both 'control'"),
         ({"by": "arn"}, "did you mean arm"),
         ({"by": "role", "baseline": "supporter"}, "only the value 'supporter'"),
         ({"n_permutations": 9}, "n_permutations is 9"),

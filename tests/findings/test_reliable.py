@@ -120,3 +120,10 @@ def test_people_at_one_time_only_are_counted(coded):
     assert set(rows.loc["both", "left_out"]) == {0}
     assert set(rows["baseline_left_out"]) == {1}
     assert set(rows.loc["coach", "n"]) == {58}
+
+
+def test_people_who_keep_their_order_exactly_leave_no_error_to_measure_by():
+    for seed in range(50):
+        before = np.random.default_rng(seed).random((20, 1))
+        yardstick = Yardstick.of(before, 0.7 * before + 0.1)
+        assert np.isnan(yardstick.index(before, 0.7 * before + 0.2)).all()

@@ -99,3 +99,24 @@ def test_a_sub_category_that_nobody_used_leaves_the_summary_whole(support, plant
 def test_a_panel_that_splits_the_times_is_refused(support, planted, taxonomy):
     with pytest.raises(InputError, match="no round has expressions both at time before and"):
         study(support, planted, taxonomy, **ASKED, panel="round", n_boot=100)
+
+
+def test_conversations_without_an_arm_are_not_taken_for_treated(
+    found, support, planted, taxonomy, caplog
+):
+    table = support.table.copy()
+    gone = table["participant_id"].isin(sorted(set(table["participant_id"]))[:20])
+    corpus = type(support)(table.assign(arm=table["arm"].mask(gone)), support.unit, support.report)
+    part = study(corpus, planted, taxonomy, **ASKED, n_boot=100).table
+    kept = planted.units[~planted.units["unit_id"].isin(table.loc[gone, "unit_id"])]
+    rest = type(support)(table[~gone].reset_index(drop=True), support.unit, support.report)
+    same = study(rest, Codes(kept, planted.messages), taxonomy, **ASKED, n_boot=100).table
+    for name in ("difference", "n_before", "n_after", "clusters"):
+        np.testing.assert_allclose(part[name], same[name])
+    assert part["n_after"].iloc[0] < found.table["n_after"].iloc[0]
+    assert "have no arm and are left out" in caplog.text
+
+
+def test_a_panel_called_like_a_result_must_be_renamed(support, planted, taxonomy):
+    with pytest.raises(OptionError, match="holm has a name that results use"):
+        study(support, planted, taxonomy, **ASKED, panel="holm")

@@ -88,3 +88,9 @@ def test_intervals_by_the_design_effect_cover_as_often_as_they_say():
         covered.append(np.mean((low < 0.6) & (high > 0.6)))
     assert 0.92 < covered[0] < 0.98
     assert covered[1] < 0.92
+
+
+def test_a_group_of_one_cluster_is_not_tested():
+    hits = np.array([[[5], [0], [0], [0]], [[0], [3], [2], [6]]])
+    sizes = np.array([[10, 0, 0, 0], [0, 10, 10, 10]])
+    assert np.isnan(robust_test(hits, sizes)[2]).all()

@@ -48,6 +48,13 @@ def test_the_correlation_is_that_of_scipy(method, library):
     assert p[0] < 0.01
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_unit_of_a_score_does_not_matter(unit):
+    score, hits, sizes, owners, _ = study()
+    one, other = (correlated(score * by, hits, sizes, owners)[0] for by in (1, unit))
+    assert (one.value, one.low) == (pytest.approx(other.value), pytest.approx(other.low))
+
+
 def test_the_interval_is_about_that_of_fishers_z():
     score, hits, sizes, owners, _ = study(relation=0.3)
     observed, *_ = correlated(score, hits, sizes, owners, n_boot=2000)

@@ -91,8 +91,9 @@ def test_q_is_p_corrected_within_its_family(distribution):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "time", "baseline": "befor"}, "no value of time; there are: after, before"),
+        ({"by": "time", "baseline": "befor"}, "no value of time; did you mean before? there are: after, before"),
         ({"by": "time", "baseline": "before", "against": "later"}, "against is 'later'"),
+        ({"by": "time", "baseline": "before", "against": "before"}, "are both 'before'"),
         ({"by": "tme", "baseline": "before"}, "no column tme; did you mean time?"),
         ({"by": "time", "baseline": "before", "panel": "arms"}, "did you mean arm?"),
         ({"by": "time", "baseline": "before", "n_boot": 1}, "n_boot is 1"),
@@ -102,6 +103,13 @@ def test_what_is_not_there_is_named(distribution, options, message):
     with pytest.raises(OptionError) as caught:
         compare(distribution, **options)
     assert message in str(caught.value)
+
+
+def test_groups_that_are_numbers_may_be_named_by_numbers(distribution):
+    distribution.attributes["round"] = np.arange(len(distribution.attributes)) % 2 + 1
+    one, same = (compare(distribution, by="round", baseline=name, n_boot=100) for name in (1, "1"))
+    pd.testing.assert_frame_equal(one, same)
+    assert set(one["group"]) == {"2"}
 
 
 def test_a_column_with_one_value_compares_nothing(distribution):

@@ -136,6 +136,12 @@ def test_whole_numbers_with_gaps_are_named_without_a_point(corpus, codes, taxono
     assert list(distribution.groups("round")) == ["1", "missing", "2"]
 
 
+def test_numbers_too_large_to_be_exact_are_names_too(corpus, codes, taxonomy):
+    distribution = distribute(corpus, codes, taxonomy)
+    distribution.attributes["account"] = [1e20, np.nan, 2.0]
+    assert list(distribution.groups("account")) == ["1e+20", "missing", "2.0"]
+
+
 def test_people_are_resampled_as_a_whole(corpus, codes, taxonomy):
     shares = distribute(corpus, codes, taxonomy).shares(cluster="person")
     nothing = shares[shares["sub_category"] == "affirming"].iloc[0]
