@@ -34,7 +34,7 @@ def coded_at(run: Run, time: str | None = None, at: str | None = None) -> CodedM
     return coded.where(coded.groups(time) == at, f"{time} {at}")
 
 
-def statistics_of(run: Run, cluster: str | None, seed: int) -> dict[str, Any]:
+def statistics_of(run: Run, cluster: str | None, seed: int = 0) -> dict[str, Any]:
     """Return what the intervals of a run are made with, its own cluster where none is given."""
     own = run.record.options["distribution"]
     draws = {name: own[name] for name in ("cluster", "level", "n_boot")}

@@ -16,13 +16,7 @@ from saeidioms.run import Run
 from saeidioms.taxonomy.distribution import CONVERSATION, as_text, no_column, own_where_missing
 
 
-def differ(
-    run: Run,
-    *,
-    other: str,
-    cluster: str | None = None,
-    seed: int = 0,
-) -> Finding:
+def differ(run: Run, *, other: str, cluster: str | None = None) -> Finding:
     """Return what the corpus of another run uses more, or less, than this one's.
 
     See `saeidioms.findings.usage`.
@@ -43,7 +37,7 @@ def differ(
             f"{run.folder.root} and {other} have different {what}; code the second by the first: "
             f"saeidioms apply {run.folder.root} CHATS --out DIR."
         )
-    own = statistics_of(run, cluster, seed)
+    own = statistics_of(run, cluster)
     sets = [use_of(run, one, own["cluster"], f"{place}: ") for place, one in enumerate(runs)]
     table = difference(*sets, level=own["level"])
     method = (

@@ -94,10 +94,9 @@ def regress(
     formula: str,
     kind: Literal["linear", "logistic"] = "linear",
     cluster: str | None = None,
-    seed: int = 0,
 ) -> Finding:
     """Return regressions of what messages hold; see `saeidioms.findings.models.model`."""
-    own = statistics_of(run, cluster, seed)
+    own = statistics_of(run, cluster)
     table = model(coded_at(run), formula, kind=kind, cluster=own["cluster"], level=own["level"])
     effect = "average marginal effects" if kind == "logistic" else "coefficients"
     method = (

@@ -107,7 +107,6 @@ def follow(
     first: str | None = None,
     second: str | None = None,
     chart: Literal["map", "bands"] = "map",
-    cluster: str | None = None,
     seed: int = 0,
 ) -> Finding:
     """Return what follows what, from message to message; see `saeidioms.findings.following`."""

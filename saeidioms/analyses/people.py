@@ -22,10 +22,9 @@ def reliable_people(
     by: str,
     baseline: str,
     cluster: str | None = None,
-    seed: int = 0,
 ) -> Finding:
     """Return how many people changed reliably; see `saeidioms.findings.reliable`."""
-    own = statistics_of(run, cluster, seed)
+    own = statistics_of(run, cluster)
     asked = {"time": time, "before": before, "after": after, "by": by, "baseline": baseline}
     found = reliable_change(coded_at(run), **asked, cluster=own["cluster"], level=own["level"])
     table = found.summary

@@ -50,7 +50,7 @@ def shares_of(
     return Finding(slug("shares", of, by), title, method, table, figure)
 
 
-def idioms_of(run: Run, *, n: int = 6, cluster: str | None = None, seed: int = 0) -> Finding:
+def idioms_of(run: Run, *, n: int = 6) -> Finding:
     """Return the idioms of each sub-category that most conversations hold."""
     advance(run, "codes")
     taxonomy = run.codebook.taxonomy

@@ -42,15 +42,23 @@ class Option:
         )
 
 
+CLUSTER = Option("cluster", "column drawn as a whole, such as a person; default: the run's")
+SEED = Option("seed", "of what is drawn at random; default 0", kind=int)
+
+
 @dataclass(frozen=True)
 class Question:
-    """A verb, and the function in `saeidioms.analyses` that answers it."""
+    """A verb, and the function in `saeidioms.analyses` that answers it.
+
+    ``options`` are its own; `shared` says which of cluster and seed it takes besides.
+    """
 
     verb: str
     room: str
     function: str
     help: str
     options: tuple[Option, ...]
+    shared: tuple[Option, ...] = (CLUSTER, SEED)
 
 
 BY = Option("by", "column of the groups, such as arm", required=True)
@@ -63,10 +71,6 @@ TIMES = (
     Option("time", "column of the times", required=True),
     Option("before", "its value before", required=True),
     Option("after", "its value after", required=True),
-)
-SHARED = (
-    Option("cluster", "column drawn as a whole, such as a person; default: the run's"),
-    Option("seed", "of what is drawn at random; default 0", kind=int),
 )
 DRAWN = (
     Option(
@@ -96,16 +100,14 @@ QUESTIONS = (
         "idioms_of",
         "the idioms of each sub-category that most conversations hold",
         (Option("n", "of each; default 6", kind=int),),
+        shared=(),
     ),
     Question(
         "compare",
         "groups",
         "compare_groups",
         "how shares differ between groups",
-        (
-            *(BY, BASELINE, AGAINST, PANEL),
-            OF,
-        ),
+        (BY, BASELINE, AGAINST, PANEL, OF),
     ),
     Question(
         "permute",
@@ -128,6 +130,7 @@ QUESTIONS = (
             Option("formula", "such as \"C(arm, Treatment('control')) * round\"", required=True),
             Option("kind", "default linear", choices=("linear", "logistic")),
         ),
+        shared=(CLUSTER,),
     ),
     Question(
         "change",
@@ -146,6 +149,7 @@ QUESTIONS = (
         "reliable_people",
         "which people changed by more than chance",
         (*TIMES, BY, UNTREATED),
+        shared=(CLUSTER,),
     ),
     Question(
         "study",
@@ -204,6 +208,7 @@ QUESTIONS = (
             Option("second", "role of the next"),
             Option("chart", "default map; bands: a Sankey diagram", choices=("map", "bands")),
         ),
+        shared=(SEED,),
     ),
     Question("together", "order", "together", "what is said in the same message", ()),
     Question(
@@ -228,6 +233,7 @@ QUESTIONS = (
         "differ",
         "features, idioms and sub-categories that another run's corpus uses more or less",
         (Option("other", "run folder, by `saeidioms apply RUN`", required=True, positional=True),),
+        shared=(CLUSTER,),
     ),
     Question(
         "power",
@@ -256,7 +262,7 @@ def add_verbs(verbs: Any) -> None:
     for question in QUESTIONS:
         verb = verbs.add_parser(question.verb, help=question.help)
         verb.add_argument("run", metavar="RUN", help="a finished run folder")
-        for option in (*question.options, *SHARED, *DRAWN):
+        for option in (*question.options, *question.shared, *DRAWN):
             option.add_to(verb)
         verb.set_defaults(command=_answer, question=question)
     search = verbs.add_parser("search", help="where something is said, and which features mean it")
@@ -336,10 +342,8 @@ def _profile(parsed: argparse.Namespace) -> None:
     found, path = profile_person(resume(parsed.run), **asked)
     counted = found.shares["count"].map("{:,}".format) + f" of {found.n_messages:,}"
     columns = ["level", "category", "sub_category", "messages", "long_run", "low", "high", "others"]
-    shown = found.shares.assign(
-        messages=counted, than_most=found.shares["against"].replace("", "–")
-    )
-    shown = shown.rename(columns={"estimate": "long_run", "others_share": "others"})
+    names = {"estimate": "long_run", "others_share": "others", "against": "than_most"}
+    shown = found.shares.assign(messages=counted).rename(columns=names)
     print(f"\nWhat {found.who} says, against {found.n_others:,} others\n")
     print(as_text(shown[[*columns, "than_most"]], whole=path.with_suffix(".json").name))
     print(f"\n{found.uncertainty}\n\nPage: {path}\nJSON: {path.with_suffix('.json')}")

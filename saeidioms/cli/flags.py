@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,3 +116,28 @@ def options_of(parsed: argparse.Namespace, start: Sections | None = None) -> Sec
             if (name, flag.name) != ("compare", "by") or parsed.baseline is not None:
                 options.setdefault(name, {})[flag.name] = value
     return options
+
+
+def as_typed(message: str, arguments: Sequence[str]) -> str:
+    """Return an error in which options bear the names of the flags that were typed.
+
+    ``units.unit is 'word'`` and ``n_features is 0`` are `--unit` and `--n-features` there, unless
+    the option may stand in a configuration file, where it has the name in the error.
+    """
+    typed = {one.partition("=")[0] for one in arguments if one.startswith("--")}
+    all_flags = [flag for flags in GROUPS.values() for flag in flags]
+
+    def in_section(found: re.Match[str]) -> str:
+        flags = (flag for flag in all_flags if found[1] in flag.sections and flag.name == found[2])
+        option = next((flag.option for flag in flags), None)
+        known = option and found[0] not in arguments  # which may be a file of such a name
+        return option if known and (option in typed or "--config" not in typed) else found[0]
+
+    def alone(found: re.Match[str]) -> str:
+        option = "--" + found[0].replace("_", "-")
+        return option if option in typed else found[0]
+
+    message = re.sub(r"\b([a-z]+)\.([a-z_]+)", in_section, message)
+    head = re.match(r"[a-z_]+( and [a-z_]+)?(?= (is|are|go|names|holds)\b)", message)
+    end = head.end() if head else 0
+    return re.sub(r"[a-z_]+", alone, message[:end]) + message[end:]

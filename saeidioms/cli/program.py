@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from saeidioms.cli import documents, experts, explorer, findings, people, runs, stages
+from saeidioms.cli.flags import as_typed
 from saeidioms.errors import SaeidiomsError
 
 DESCRIPTION = """\
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Threads that spin for long while they wait make training 15 times slower where another
     # program has one of their cores; threads that sleep at once, 1.5 times on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    arguments = sys.argv[1:] if arguments is None else arguments
     parsed = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in _NOISY:
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         parsed.command(parsed)
     except SaeidiomsError as error:
-        print(f"saeidioms: {error}", file=sys.stderr)
+        print(f"saeidioms: {as_typed(str(error), arguments)}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # what reads the output wants no more of it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -201,9 +201,10 @@ class Distribution(Shown):
 def as_text(values: pd.Series) -> npt.NDArray:
     """Return values as strings (whole numbers without a point); ``"missing"`` where none is."""
     known = values.dropna()
-    whole = pd.api.types.is_float_dtype(values) and (
-        (known % 1 == 0) & (known.abs() < _LARGEST_WHOLE)
-    ).all()
+    whole = (
+        pd.api.types.is_float_dtype(values)
+        and ((known % 1 == 0) & (known.abs() < _LARGEST_WHOLE)).all()
+    )
     text = (values.astype("Int64") if whole else values).astype(str).to_numpy(dtype=object)
     text[values.isna().to_numpy()] = MISSING
     return text

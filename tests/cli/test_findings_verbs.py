@@ -80,6 +80,7 @@ def test_a_profile_is_a_page_and_json_of_the_runs_people(finished, capsys):
     said = capsys.readouterr().out
     page, plain = (Path(said.split(f"{kind}: ")[1].splitlines()[0]) for kind in ("Page", "JSON"))
     assert "against 47 others" in said
+    assert "than_most: –" not in said
     assert "What <bdi>P003</bdi> says" in page.read_text(encoding="utf-8")
     found = json.loads(plain.read_text(encoding="utf-8"))
     assert (found["who"], found["column"], found["order"]) == ("P003", "participant_id", "round")
@@ -112,13 +113,16 @@ def test_a_profile_of_nobody_offers_the_nearest_person(finished, capsys):
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        (["compare", "--by", "arm", "--baseline", "contrl"], "no value of arm; there are: control"),
+        (
+            ["compare", "--by", "arm", "--baseline", "contrl"],
+            "--baseline is 'contrl', which is no value of arm; did you mean control? there are: control",
+        ),
         (["permute", *ARMS, "--time", "time"], "time and at go together"),
         (["permute", "--by", "time", "--baseline", "before"], "has several values of time"),
         (["model", "--formula", "__import__('os')"], "calls __import__"),
         (["change", *TIMES, "--baseline", "control"], "--by is missing"),
         (["traits", "--score", "text"], "text"),
-        (["study", *TIMES, "--by", "arm", "--baseline", "x"], "baseline is 'x'"),
+        (["study", *TIMES, "--by", "arm", "--baseline", "x"], "--baseline is 'x'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_keeps_nothing(finished, capsys, question, sentence):
@@ -157,9 +161,11 @@ def test_every_question_names_a_function_and_its_arguments():
     for question in findings.QUESTIONS:
         room = import_module(f"saeidioms.analyses.{question.room}")
         known = inspect.signature(getattr(room, question.function)).parameters
-        for option in (*question.options, *findings.SHARED):
+        for option in (*question.options, *question.shared):
             assert option.name in known, (question.verb, option.name)
             assert option.required == (known[option.name].default is inspect.Parameter.empty)
+        offered = {option.name for option in (*question.options, *question.shared)}
+        assert offered == set(known) - {"run"}, question.verb
 
 
 def test_an_answer_is_kept_though_nobody_reads_it_to_the_end(finished):

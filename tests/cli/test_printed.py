@@ -92,3 +92,12 @@ def test_many_rows_end(table):
 def test_a_table_without_rows_or_with_texts_alone_is_shown():
     assert as_text(pd.DataFrame({"a": [], "b": []})) == "a  b"
     assert "only" in as_text(pd.DataFrame({"said": ["only"]}), 3)
+
+
+def test_what_was_left_out_is_told_only_where_there_is_some(table):
+    assert "left_out" not in as_text(table.assign(left_out=0))
+    assert "left_out: 3" in as_text(table.assign(left_out=3))
+
+
+def test_a_column_of_which_no_row_says_anything_is_not_told(table):
+    assert "than_most" not in as_text(table.assign(than_most=""))

@@ -109,16 +109,28 @@ def test_a_device_that_is_not_there(chats, tmp_path, capsys):
 
 def test_a_baseline_without_a_column(chats, tmp_path, capsys):
     sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--baseline", "control")
-    assert "compare.by is missing" in sentence
+    assert "--by is missing" in sentence
 
 
 def test_a_panel_without_a_baseline(chats, tmp_path, capsys):
     sentence = fails(capsys, "run", chats, "--out", tmp_path / "out", "--panel", "arm")
-    assert "compare.baseline is missing" in sentence
+    assert "--baseline is missing" in sentence
 
 
 def test_a_negative_seed(chats, tmp_path, capsys):
     assert "seed" in fails(capsys, "run", chats, "--out", tmp_path / "out", "--seed", "-1")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["--unit", "word"], "--unit is 'word', a text; it must be 'sentence' or 'message'"),
+        (["--min-strength", "2"], "--min-strength is 2"),
+        (["--level=7"], "--level is 7"),
+    ],
+)
+def test_an_option_is_named_as_it_was_typed(chats, tmp_path, capsys, typed, sentence):
+    assert sentence in fails(capsys, "run", chats, "--out", tmp_path / "out", *typed)
 
 
 def test_overrides_that_are_not_there(chats, tmp_path, capsys):
@@ -233,7 +245,7 @@ def test_a_sweep_over_chats_needs_a_folder(chats, capsys):
 def test_a_sweep_leaves_the_vectors_of_a_run_as_they_are(chats, tmp_path, capsys):
     out = tmp_path / "out"
     cli.main(["run", str(chats), "--out", str(out), "--until", "corpus"])
-    assert "sweep takes units.role from" in fails(capsys, "sweep", out, "--role", "supporter")
+    assert "sweep takes --role from" in fails(capsys, "sweep", out, "--role", "supporter")
 
 
 def test_every_flag_sets_an_option_of_its_sections():

@@ -108,7 +108,10 @@ def test_the_seed_decides_the_intervals_and_nothing_else(small):
         ({"before": "befor"}, "before is 'befor', which is no value of time; did you mean before"),
         ({"after": "before"}, "are both 'before'"),
         ({"time": "tme"}, "did you mean time"),
-        ({"baseline": "contrl"}, "no value of arm; did you mean control. there are: control, coach"),
+        (
+            {"baseline": "contrl"},
+            "no value of arm; did you mean control. there are: control, coach",
+        ),
         ({"by": "role", "baseline": "supporter"}, "only the value 'supporter'"),
         ({"cluster": "who"}, "there is no column who"),
         ({"level": 95}, "level is 95"),

@@ -91,7 +91,10 @@ def test_q_is_p_corrected_within_its_family(distribution):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "time", "baseline": "befor"}, "no value of time; did you mean before? there are: after, before"),
+        (
+            {"by": "time", "baseline": "befor"},
+            "no value of time; did you mean before? there are: after, before",
+        ),
         ({"by": "time", "baseline": "before", "against": "later"}, "against is 'later'"),
         ({"by": "time", "baseline": "before", "against": "before"}, "are both 'before'"),
         ({"by": "tme", "baseline": "before"}, "no column tme; did you mean time?"),
