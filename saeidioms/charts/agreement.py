@@ -9,12 +9,21 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
-from saeidioms.charts.theme import HUES, INK, escape, figure, legend_below, transparent
+from saeidioms.charts.theme import (
+    HUES,
+    INK,
+    escape,
+    figure,
+    intervals,
+    legend_below,
+    transparent,
+    with_notes,
+)
 from saeidioms.findings.experts import PAIRS, REST
 
 _LINE = 22  # pixels between points of a dimension
 _PAD = 26  # pixels between dimensions
-_HEAD, _FOOT = 16, 110  # pixels above and below
+_HEAD, _FOOT = 16, 128  # pixels above and below
 _LOOKS = (("blue", "circle"), ("orange", "diamond"), ("purple", "square"), ("green", "triangle-up"))
 
 
@@ -69,7 +78,7 @@ def expert_agreement(table: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     known = table[["kappa", "low", "lowest"]].min().min()
     fig.update_xaxes(
-        title="Agreement beyond chance (kappa)",
+        title=with_notes("Agreement beyond chance (kappa)", intervals(table)),
         range=[min(0.0, 1.05 * known if pd.notna(known) else 0.0) - 0.02, 1.02],
         zeroline=True,
     )
@@ -80,7 +89,7 @@ def expert_agreement(table: pd.DataFrame) -> go.Figure:
         showgrid=False,
         zeroline=False,
     )
-    return carry(fig.update_layout(legend=legend_below(plot, 62)), table)
+    return carry(fig.update_layout(legend=legend_below(plot, 80)), table)
 
 
 def _draw_bands(

@@ -19,6 +19,7 @@ from saeidioms.charts.theme import (
     escape,
     figure,
     height_below,
+    intervals,
     legend_below,
     name_at_axis,
     transparent,
@@ -121,7 +122,9 @@ def change(
         showgrid=True,
     )
     versus = "" if several else f", {_versus(table['group'].iloc[0], table)}"
-    title = with_notes(f"Change in percentage points{versus}", f"{MARK} {NOTE}" if marked else "")
+    title = with_notes(
+        f"Change in percentage points{versus}", intervals(table), f"{MARK} {NOTE}" if marked else ""
+    )
     below = height_below(title)
     fig.update_layout(
         height=_HEAD + plot + below + _FOOT,
@@ -182,7 +185,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     parts, bins = sorted(table["part"].unique()), int(table["parts"].max())
     names = _PARTS.get(bins, [f"{part} of {bins}" for part in range(1, bins + 1)])
     fig.update_xaxes(
-        title="Part of the conversation",
+        title=with_notes("Part of the conversation", f"bands: {intervals(table)}"),
         tickvals=parts,
         ticktext=[names[part - 1] for part in parts],
         range=[0.85, bins + 0.15],

@@ -15,6 +15,7 @@ from saeidioms.charts.theme import (
     escape,
     figure,
     height_below,
+    intervals,
     name_at_axis,
     with_notes,
 )
@@ -149,7 +150,8 @@ def _numbers(row: pd.Series) -> str:
     if not row["n"]:
         return "none"
     known = pd.notna(row["low"])
-    interval = f"[{row['low']:.1%}, {row['high']:.1%}]" if known else "(one cluster: no interval)"
+    why = "one cluster" if row["clusters"] < 2 else "clusters all alike"
+    interval = f"[{row['low']:.1%}, {row['high']:.1%}]" if known else f"({why}: no interval)"
     return f"{row['share']:.1%} {interval}, {row['count']:,} of {row['n']:,}"
 
 
@@ -157,7 +159,7 @@ def _axis(shares: pd.DataFrame, of: str) -> str:
     whole = shares[shares["level"] == "uncoded"]  # one row a group
     mark = f"{MARK} {NOTE}" if doubtful(shares) else ""
     if whole.empty:  # shares that were corrected by a sample
-        return with_notes(f"Share of {of}", mark)
+        return with_notes(f"Share of {of}", intervals(shares), mark)
     uncoded = whole["share"].iloc[0]
     without = ""
     if len(whole) == 1 and of != "expressions" and pd.notna(uncoded):  # which all are coded
@@ -168,6 +170,6 @@ def _axis(shares: pd.DataFrame, of: str) -> str:
     return with_notes(
         f"Share of {of}",
         f"n = {whole['n'].sum():,}{without}",
-        f"intervals: {clusters} clusters resampled{each}",
+        f"{intervals(shares) or 'no intervals'}: {clusters} clusters resampled{each}",
         mark,
     )

@@ -17,6 +17,7 @@ from saeidioms.charts.theme import (
     category_colours,
     escape,
     figure,
+    intervals,
     legend_below,
     name_at_axis,
     transparent,
@@ -69,14 +70,14 @@ def forest(
         If the table holds no estimate.
     """
     rows = _estimates(table, value)
-    notes = []
+    notes = [intervals(rows)]
     drawn = rows.assign(hover=[_hover(row, by, value) for _, row in rows.iterrows()])
     if rows["q"].notna().any():
         drawn["sure"] = rows["q"] < SURE
         notes.append(f"filled: q &lt; {SURE}")
     if band is not None:
         notes.append(f"shaded: at most ±{band:g}")
-    title = with_notes(title, "; ".join(notes))
+    title = with_notes(title, "; ".join(note for note in notes if note))
     groups = {name: escape(name) for name in dict.fromkeys(rows[by])} if by else {"": ""}
     fig = grouped(drawn, taxonomy, by=by, value=value, groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
@@ -126,7 +127,8 @@ def reliable_change(summary: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     drawn = drawn.assign(sure=drawn["q"] < SURE, low=drawn["drawn_low"], high=drawn["drawn_high"])
     groups = {name: escape(name) for name in dict.fromkeys(drawn["group"])}
     title = with_notes(
-        "← fell    share of people    rose →", f"filled: q &lt; {SURE}, against {escape(control)}"
+        "← fell    share of people    rose →",
+        f"{intervals(rows)}; filled: q &lt; {SURE}, against {escape(control)}",
     )
     fig = grouped(drawn, taxonomy, by="group", value="drawn_share", groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
@@ -198,8 +200,9 @@ def dumbbell(
             showlegend=False,
         )
         _write_beside(fig, escape(row["sub_category"]), _with_interval(row, "difference", "+z.1f"))
+    heading = f"Points [{intervals(rows).removesuffix('s')}]"
     fig.add_annotation(
-        text="Points [interval]", xref="paper", yref="paper", x=1, y=1, xshift=12, yshift=18,
+        text=heading, xref="paper", yref="paper", x=1, y=1, xshift=12, yshift=18,
         xanchor="left", showarrow=False, font_size=12,
     )  # fmt: skip
     for name, symbol in zip(names, ("circle-open", "circle"), strict=True):

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.panels import panels
-from saeidioms.charts.theme import INK, category_colours, escape, transparent
+from saeidioms.charts.theme import INK, category_colours, escape, intervals, transparent, with_notes
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -90,13 +90,15 @@ def power_curve(
     fig.update_yaxes(range=[0, 1.04], tickformat=".0%", nticks=4)
     for text, where in (
         (
-            f"Conversations; dotted: a power of {wanted:.0%}",
+            with_notes(
+                "Conversations", f"dotted: a power of {wanted:.0%}; bands: {intervals(rows)}"
+            ),
             {"x": 0.5, "y": 0, "yshift": -36, "yanchor": "top"},
         ),
         ("Power", {"x": 0, "y": 0.5, "xshift": -64, "textangle": -90, "xanchor": "center"}),
     ):
         fig.add_annotation(text=text, xref="paper", yref="paper", showarrow=False, **where)
-    fig.update_layout(margin_l=84, margin_b=72, height=fig.layout.height - 38)
+    fig.update_layout(margin_l=84, margin_b=86, height=fig.layout.height - 38)
     return carry(fig, rows)
 
 

@@ -15,6 +15,7 @@ from saeidioms.charts.theme import (
     escape,
     figure,
     in_lines,
+    intervals,
     legend_below,
     transparent,
 )
@@ -197,7 +198,7 @@ def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.
     reach = 1.08 * shown["high"].fillna(shown["share"]).max()
     colours = category_colours(taxonomy)
     plot = _BLOCK * len(shown)
-    fig = figure(height=plot + 150, bargap=0.5)
+    fig = figure(height=plot + 168, bargap=0.5)
     names: list[tuple[float, int, str]] = []
     for row, template in enumerate(shown["template"]):
         for place, name in enumerate(template.split(ARROW)):
@@ -254,15 +255,16 @@ def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.
     )  # fmt: skip
     note = (
         f"n = {shown['n'].iloc[0]:,} messages with two moves or more, "
-        f"{shown['clusters'].iloc[0]:,} clusters; ×: over the same moves in shuffled order"
+        f"{shown['clusters'].iloc[0]:,} clusters"
     )
     if len(table) > len(shown):
         note += f"; {len(shown)} of {len(table)} sequences"
+    note += f"<br>×: over the same moves in shuffled order; whiskers: {intervals(shown)}"
     fig.add_annotation(
-        text=f"<sub>{note}</sub>", xref="paper", yref="paper", x=0, y=0, yshift=-122,
-        xanchor="left", showarrow=False,
+        text=f"<sub>{note}</sub>", xref="paper", yref="paper", x=0, y=0, yshift=-140,
+        align="left", xanchor="left", showarrow=False,
     )  # fmt: skip
-    fig.update_layout(margin_b=134, margin_t=16)
+    fig.update_layout(margin_b=152, margin_t=16)
     return carry(fig, shown)
 
 

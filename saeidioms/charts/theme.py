@@ -7,6 +7,7 @@ from collections.abc import Container
 from itertools import cycle
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from saeidioms.taxonomy.grounds import MARK
@@ -94,6 +95,14 @@ def with_notes(title: str, *notes: str) -> str:
 def small(note: str) -> str:
     """Return a note in the smallest type that journals allow where the rest has 7 points."""
     return f'<span style="font-size:0.8em">{note}</span>'
+
+
+def intervals(table: pd.DataFrame) -> str:
+    """Return what whiskers or bands show, such as "95% intervals"; "" where a table has none."""
+    if "low" not in table or table["low"].isna().all():
+        return ""
+    levels = set(table["confidence_level"]) if "confidence_level" in table else set()
+    return f"{100 * levels.pop():g}% intervals" if len(levels) == 1 else "intervals"
 
 
 def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:

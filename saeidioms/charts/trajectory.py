@@ -9,7 +9,16 @@ import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.panels import panels
-from saeidioms.charts.theme import DASHES, INK, category_colours, escape, shades, transparent
+from saeidioms.charts.theme import (
+    DASHES,
+    INK,
+    category_colours,
+    escape,
+    intervals,
+    shades,
+    transparent,
+    with_notes,
+)
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _PARTS = {2: ["first", "second"], 3: ["first", "middle", "last"]}
@@ -152,7 +161,7 @@ def lines(
     most = rows[["share", "high"]].max().max()
     fig.update_yaxes(range=[0, 1.05 * (most or 1)], tickformat=".0%", nticks=4)
     fig.update_xaxes(showgrid=False)
-    _finish(fig, rows, "Share of messages", turns, left_out)
+    _finish(fig, rows, "Share of messages", turns, left_out, f"bands: {intervals(rows)}")
     return carry(fig, rows)
 
 
@@ -170,7 +179,7 @@ def _groups(rows: pd.DataFrame, by: str | None) -> tuple[list[str], str]:
     return list(largest), f"the largest {len(DASHES)} of {len(sizes):,} groups of {escape(by)}"
 
 
-def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, left_out: str) -> None:
+def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, *notes: str) -> None:
     """Name the parts below the lowest panels, and say what is drawn."""
     bins = int(rows["parts"].max())
     if turns:
@@ -183,8 +192,9 @@ def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, left_out
     fig.update_xaxes(tickvals=ticks, ticktext=texts, range=[1, bins] if bins > 1 else [0.5, 1.5])
     fig.update_yaxes(title=None)
     unit = "Message of the conversation" if turns else "Part of the conversation"
+    text = with_notes(unit, "; ".join(filter(None, notes)))
     fig.add_annotation(
-        text=f"{unit}; {left_out}" if left_out else unit, xref="paper", yref="paper", x=0.5, y=0,
+        text=text, xref="paper", yref="paper", x=0.5, y=0,
         yshift=-36, yanchor="top", showarrow=False,
     )  # fmt: skip
     fig.add_annotation(

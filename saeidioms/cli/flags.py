@@ -129,7 +129,7 @@ def as_typed(message: str, arguments: Sequence[str]) -> str:
 
     def in_section(found: re.Match[str]) -> str:
         flags = (flag for flag in all_flags if found[1] in flag.sections and flag.name == found[2])
-        option = next((flag.option for flag in flags), None)
+        option = next((flag.option for flag in flags), "")
         known = option and found[0] not in arguments  # which may be a file of such a name
         return option if known and (option in typed or "--config" not in typed) else found[0]
 

@@ -44,7 +44,7 @@ def as_text(table: pd.DataFrame, width: int | None = None, *, whole: str = "tabl
     lines += [
         f"{name}: {' '.join(_cell(value).split())}"
         for name, value in told
-        if value == value and value != "" and not (name.endswith("left_out") and value == 0)
+        if value == value and value != "" and not (str(name).endswith("left_out") and value == 0)
     ]
     return "\n".join([*lines, *(["", SENTENCE] if doubtful(table) else [])])
 

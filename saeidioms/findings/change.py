@@ -23,7 +23,7 @@ FEWEST = 2  # people: one alone does not vary
 _TINY = 1e-12  # a difference of shares that is rounding
 _TAKEN = (
     "level", "category", "sub_category", "difference", "low", "high", "p", "q", "effect",
-    "effect_before", "before", "after", "clusters", "left_out",
+    "effect_before", "before", "after", "clusters", "left_out", "confidence_level",
 )  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -64,8 +64,9 @@ def within(
         points), ``p``, ``q`` (Benjamini and Hochberg over all sub-categories and groups;
         categories are a family of their own), ``effect`` (in standard deviations of the changes,
         Cohen's d_z) and ``effect_before`` (in those of people's shares before), ``before`` and
-        ``after`` (mean shares, 0 to 1), ``clusters`` (people with both), ``left_out``. Where all
-        people change by the same, not zero, there is no error to measure, and no interval.
+        ``after`` (mean shares, 0 to 1), ``clusters`` (people with both), ``left_out``,
+        ``confidence_level``. Where all people change by the same, not zero, there is no error to
+        measure, and no interval.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def within(
             f"nobody has messages both at {time} {before} and at {after}; choose other times, or "
             "another cluster."
         )
-    return _with_q(pd.concat(parts, ignore_index=True))
+    return _with_q(pd.concat(parts, ignore_index=True)).assign(confidence_level=level)
 
 
 def difference_in_differences(
@@ -141,7 +142,7 @@ def difference_in_differences(
         changes, percentage points), ``p``, ``q`` (as in `within`), ``holm`` (Holm 1979, over the
         groups of one sub-category, as the study corrects its contrasts), ``effect`` (in standard
         deviations of the baseline people's shares before), ``change`` and ``baseline_change``
-        (percentage points), ``n, baseline_n`` (messages), ``clusters``.
+        (percentage points), ``n, baseline_n`` (messages), ``clusters``, ``confidence_level``.
 
     Raises
     ------
@@ -194,7 +195,7 @@ def difference_in_differences(
     names = table["level"] + table["category"] + table["sub_category"]
     holm = table.groupby(names, sort=False)["p"].transform(lambda p: adjusted(p, "holm"))
     table.insert(list(table).index("q") + 1, "holm", holm)
-    return table
+    return table.assign(confidence_level=level)
 
 
 def times_of(coded: CodedMessages, time: str, before: str, after: str) -> dict[str, Booleans]:

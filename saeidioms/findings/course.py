@@ -16,6 +16,7 @@ from saeidioms.taxonomy.groups import check_name
 
 _TAKEN = (
     "level", "category", "sub_category", "part", "parts", "share", "low", "high", "n", "clusters",
+    "confidence_level",
 )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def trajectory(
     pandas.DataFrame
         ``level, category, sub_category``, the column `by`, ``part`` (1 to `parts`; one that holds
         no message is left out), ``parts`` (`parts`, or `turns`), ``share, low, high`` (0 to 1;
-        pointwise intervals), ``n`` (messages), ``clusters``.
+        pointwise intervals), ``n`` (messages), ``clusters``, ``confidence_level``.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def trajectory(
         table["part"], table["parts"], table["share"] = part + 1, bins, share
         table["low"], table["high"], table["n"], table["clusters"] = low, high, rows.sum(), len(n)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True).assign(confidence_level=level)
 
 
 def _parts(

@@ -121,8 +121,8 @@ def expert_table(
         ``highest`` of them; ``alpha, alpha_low, alpha_high``: Krippendorff's at `scale`, of all
         experts, or of the two compared; ``ac, ac_low, ac_high``: Gwet's AC2 with quadratic weights
         (AC1 for names; NaN for fractions), both without a value for each expert and the rest;
-        ``coders``, ``n`` items that two of the compared rated, ``clusters``. NaN where something is
-        not defined, such as with one rating for all.
+        ``coders``, ``n`` items that two of the compared rated, ``clusters``, ``confidence_level``.
+        NaN where something is not defined, such as with one rating for all.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def expert_table(
         part = _of_dimension(given, experts, others, level, n_boot, random)
         part.insert(0, "dimension", dimension)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(confidence_level=level)
 
 
 def _of_dimension(

@@ -58,7 +58,8 @@ def model(
         of the outcome), ``p`` (that the coefficient is zero), ``q`` (Benjamini and Hochberg over
         all sub-categories, for each term by itself; categories are a family of their own), ``note``
         (why there is no estimate or no error; see `saeidioms.stats.regression.Fit`), ``n``
-        (messages), ``left_out`` (messages without a value in some column), ``clusters``.
+        (messages), ``left_out`` (messages without a value in some column), ``clusters``,
+        ``confidence_level``.
 
     Raises
     ------
@@ -99,7 +100,12 @@ def model(
     table = pd.concat(parts, ignore_index=True)
     families = table["level"] + " " + table["term"]
     table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], families))
-    table = table.assign(n=len(kept), left_out=int((~complete).sum()), clusters=n_clusters)
+    table = table.assign(
+        n=len(kept),
+        left_out=int((~complete).sum()),
+        clusters=n_clusters,
+        confidence_level=level,
+    )
     first = ["level", "category", "sub_category", "term"]
     return table[[*first, *(name for name in table if name not in first)]]
 

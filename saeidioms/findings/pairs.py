@@ -48,8 +48,8 @@ def cooccurrence(
         S (S - 1) / 2 rows: ``level`` ("sub_category"), ``category, sub_category``,
         ``other_category, other``, ``count`` (messages with both), ``expected``,
         ``lift`` (count over expected) with ``low, high``, ``phi`` (the correlation of the two),
-        ``p`` (of lift 1), ``q`` (Benjamini and Hochberg over all pairs), ``n``, ``clusters``.
-        Intervals are symmetric on the scale of the logarithm
+        ``p`` (of lift 1), ``q`` (Benjamini and Hochberg over all pairs), ``n``, ``clusters``,
+        ``confidence_level``. Intervals are symmetric on the scale of the logarithm
         (`saeidioms.stats.bootstrap.contrast_interval`). Two that never occur together have no
         logarithm: their upper end and p are those of Clopper and Pearson (1934) with clusters as
         trials. NaN where one of the two does not occur at all.
@@ -104,6 +104,7 @@ def cooccurrence(
             "q": adjusted(p),
             "n": len(coded),
             "clusters": len(sums),
+            "confidence_level": level,
         }
     )
 

@@ -41,7 +41,8 @@ class Prediction:
         errors by cluster), ``p``, ``q`` (Benjamini and Hochberg over all rows), ``joint,
         joint_low, joint_high, joint_p`` (the same with all others held), ``prevalence`` (share of
         the rows that hold it), ``note`` (why an estimate, or its error, is missing: see
-        `saeidioms.stats.regression.Fit`), ``n`` and ``clusters`` (of that half).
+        `saeidioms.stats.regression.Fit`), ``n`` and ``clusters`` (of that half),
+        ``confidence_level``.
     performance
         Of all together, by a ridge regression fitted on the choosing half: ``measure`` (``"AUC"``
         of a target of two values, else ``"R2"``), ``value, low, high`` on the other half (bootstrap
@@ -133,7 +134,10 @@ def predict(
     table = things.iloc[chosen].reset_index(drop=True)
     tests = _tests(holds[~choose], values[~choose], clusters[~choose], level)
     table = pd.concat([table, tests], axis=1).assign(
-        prevalence=share[chosen], n=int((~choose).sum()), clusters=len(set(clusters[~choose]))
+        prevalence=share[chosen],
+        n=int((~choose).sum()),
+        clusters=len(set(clusters[~choose])),
+        confidence_level=level,
     )
     draws = generator(seed, "prediction.draws")
     performance = _performance(holds, values, clusters, choose, level, n_boot, draws)

@@ -43,8 +43,8 @@ class ReliableChange:
         people), ``q`` (Benjamini and Hochberg over all groups and directions; categories are a
         family of their own), ``reliability`` and ``error`` (of the control people), ``n,
         baseline_n`` (people), ``left_out, baseline_left_out`` (people with messages at one of the
-        two times only, who are in neither). Shares, p and q are missing where the reliability is
-        below 0.4.
+        two times only, who are in neither), ``confidence_level``. Shares, p and q are missing where
+        the reliability is below 0.4.
     """
 
     people: pd.DataFrame
@@ -139,21 +139,21 @@ def reliable_change(
     ]
     if not parts:
         raise OptionError(f"{by} has only the value {baseline!r}; choose a column with two.")
-    n_outcomes, repeats = len(coded.outcomes), len(parts)
+    repeats = len(parts)
     summary = pd.concat(parts, ignore_index=True).assign(
         baseline=baseline,
         baseline_left_out=left_out.get(baseline, 0),
         reliability=np.tile(yardstick.reliability, repeats),
         error=np.tile(yardstick.error, repeats),
+        confidence_level=level,
     )
     summary.loc[~np.tile(told, repeats), ["share", "low", "high", "baseline_share", "p"]] = np.nan
     summary["q"] = adjusted_within(summary["p"], summary["level"])
     ordered = [
         *("level", "category", "sub_category", "group", "baseline", "change", "share", "low"),
         *("high", "baseline_share", "p", "q", "reliability", "error", "n", "baseline_n"),
-        *("left_out", "baseline_left_out"),
+        *("left_out", "baseline_left_out", "confidence_level"),
     ]
-    assert len(summary) == n_outcomes * repeats
     return ReliableChange(rows, summary[ordered])
 
 

@@ -54,7 +54,8 @@ class Study:
         category, sub_category``, the column of the panels, ``difference, low, high`` (percentage
         points), ``p``, ``q`` (Benjamini and Hochberg) and ``holm`` (Holm) over all sub-categories
         of an analysis and panel (categories are a family of their own), ``before`` and ``after``
-        (shares of expressions, 0 to 1), ``n_before, n_after`` (expressions), ``clusters``.
+        (shares of expressions, 0 to 1), ``n_before, n_after`` (expressions), ``clusters``,
+        ``confidence_level``.
     """
 
     table: pd.DataFrame
@@ -164,7 +165,7 @@ def study(
             if panel is not None:
                 part.insert(4, panel, where)
             parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).assign(confidence_level=level)
     if table["difference"].isna().all():
         raise InputError(
             f"no {panel or 'corpus'} has expressions both at {time} {before} and, outside of "

@@ -39,7 +39,8 @@ class PowerAnalysis:
     ----------
     table
         ``level, category, sub_category``, ``conversations``, ``clusters`` (drawn in each
-        simulation), ``power`` with ``low, high`` (Wilson 1927), ``simulations``.
+        simulation), ``power`` with ``low, high`` (Wilson 1927), ``simulations``,
+        ``confidence_level``.
     needed
         One row an outcome: ``level, category, sub_category``, ``baseline_share``, ``share`` (with
         the difference), ``icc`` (correlation of two messages of a cluster at the baseline),
@@ -179,7 +180,7 @@ def power(
         low, high = proportion_confint(found, n_simulations, 1 - level, "wilson")
         parts.append(
             rows.assign(conversations=number, clusters=sum(counts), power=found / n_simulations)
-            .assign(low=low, high=high, simulations=n_simulations)
+            .assign(low=low, high=high, simulations=n_simulations, confidence_level=level)
         )  # fmt: skip
     table = pd.concat(parts).sort_values("conversations", kind="stable").sort_index(kind="stable")
     needed = rows.assign(baseline_share=seen.shares[0], share=target)

@@ -181,7 +181,8 @@ def find_templates(
         support in a shuffled corpus; Phipson and Smyth 2010, doi:10.2202/1544-6115.1585), ``q``
         (Benjamini and Hochberg; the family is every sequence that reaches `min_support` in the data
         or in any shuffled corpus, those of the latter only with p = 1, so that having been picked
-        for its support helps no sequence), ``n`` (messages with two moves or more), ``clusters``.
+        for its support helps no sequence), ``n`` (messages with two moves or more), ``clusters``,
+        ``confidence_level``.
         The most frequent first. Call those templates whose q is small.
 
     Raises
@@ -211,7 +212,7 @@ def find_templates(
     )
     for place, (name, values) in enumerate((("share", share), ("low", low), ("high", high))):
         table.insert(3 + place, name, values)
-    return table.assign(n=len(found), clusters=len(np.unique(clusters)))
+    return table.assign(n=len(found), clusters=len(np.unique(clusters)), confidence_level=level)
 
 
 def _check_options(min_support: float, max_length: int, n_shuffles: int) -> None:

@@ -80,9 +80,9 @@ def traits(
         noise of the share, and of the score where its reliability is given;
         ``p_equivalence, q_equivalence`` (the same families), ``ruled_out`` (correlations of at
         least this size are ruled out, untouched by other tests), ``verdict``, ``n`` messages,
-        ``clusters`` people. The verdict is "equivalent to none" where q_equivalence is below
-        1 - level, whether or not the correlation is significant besides; "related" where q is;
-        else "undecided".
+        ``clusters`` people, ``confidence_level``. The verdict is "equivalent to none" where
+        q_equivalence is below 1 - level, whether or not the correlation is significant besides;
+        "related" where q is; else "undecided".
 
     Raises
     ------
@@ -137,6 +137,7 @@ def traits(
         [table["q_equivalence"] < alpha, table["q"] < alpha], [NONE, RELATED], UNDECIDED
     )
     table["n"], table["clusters"] = int(n.sum()), len(n)
+    table["confidence_level"] = level
     return table
 
 

@@ -129,7 +129,7 @@ def difference(
         ``kind, name, feature``, ``difference, low, high`` (percentage points), ``p``, ``q``
         (Benjamini and Hochberg within each kind), ``log2_ratio`` (of the shares, half a unit added
         to each side), ``share, baseline_share`` (of the units), ``count, baseline_count, n,
-        baseline_n`` (units), ``clusters``; by kind, the largest z first.
+        baseline_n`` (units), ``clusters``, ``confidence_level``; by kind, the largest z first.
 
     Raises
     ------
@@ -174,6 +174,7 @@ def difference(
         n=sizes[1],
         baseline_n=sizes[0],
         clusters=len(names),
+        confidence_level=level,
         z=z,
     )
     table = table[table["count"] + table["baseline_count"] >= min_count]

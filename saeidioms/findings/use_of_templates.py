@@ -24,7 +24,7 @@ from saeidioms.taxonomy.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
 
-_TAKEN = ("measure", "value", "low", "high", "sample", "n", "clusters")
+_TAKEN = ("measure", "value", "low", "high", "sample", "n", "clusters", "confidence_level")
 _MEASURES = ("coverage", "novelty", "variety")
 
 
@@ -68,7 +68,7 @@ def template_use(
     -------
     pandas.DataFrame
         ``measure``, the column `by`, ``value, low, high``, ``sample``, ``n`` (messages with two
-        moves or more), ``clusters``. The measures are
+        moves or more), ``clusters``, ``confidence_level``. The measures are
 
         - ``coverage``: share of messages that hold at least one template.
         - ``novelty``: the expected share of messages whose whole sequence does not occur in
@@ -122,7 +122,7 @@ def template_use(
             if not (measure == "novelty" and name == baseline)
         ]
     columns = ["measure", by, "value", "low", "high", "sample", "n", "clusters"]
-    table = pd.DataFrame(lines, columns=columns)
+    table = pd.DataFrame(lines, columns=columns).assign(confidence_level=level)
     lacking = int(table.loc[table["measure"] == "variety", "value"].isna().sum())
     if lacking:
         logger.warning(

@@ -149,8 +149,7 @@ def redundancy(decoder: npt.NDArray[np.floating], same: float = SAME) -> float:
         The cosine.
     """
     unit = _unit_rows(decoder)
-    pairs = np.triu_indices(len(unit), k=1)
-    return float(((unit @ unit.T)[pairs] > same).sum() / len(unit))
+    return float(np.triu(unit @ unit.T > same, k=1).sum() / len(unit))
 
 
 def absorption(

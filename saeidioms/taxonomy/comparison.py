@@ -52,7 +52,8 @@ def compare(
         ``level, category, sub_category``, the column `panel`, ``group``, ``baseline``,
         ``difference``, ``low``, ``high`` (percentage points), ``p``, ``q`` (Benjamini and
         Hochberg 1995 over all sub-categories, panels and groups; categories are a family of
-        their own), ``share``, ``baseline_share`` (0 to 1), ``n``, ``baseline_n``, ``clusters``.
+        their own), ``share``, ``baseline_share`` (0 to 1), ``n``, ``baseline_n``, ``clusters``,
+        ``confidence_level``.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def compare(
             parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     table.insert(list(table).index("p") + 1, "q", adjusted_within(table["p"], table["level"]))
-    return table
+    return table.assign(confidence_level=level)
 
 
 def groups_to_compare(

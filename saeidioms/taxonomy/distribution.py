@@ -29,7 +29,7 @@ _LARGEST_WHOLE = 2**53  # above which a float is no exact number
 TAKEN = (
     "level", "category", "sub_category", "share", "low", "high", "count", "n", "clusters",
     "group", "baseline", "difference", "p", "q", "baseline_share", "baseline_n", "of",
-    "features", "faithful",
+    "features", "faithful", "confidence_level",
 )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ class Distribution(Shown):
         pandas.DataFrame
             ``level`` (``"category"``, ``"sub_category"`` or ``"uncoded"``), ``category``,
             ``sub_category``, the column `by`, ``share``, ``low``, ``high`` (0 to 1), ``count``,
-            ``n`` (things in the group), ``clusters``.
+            ``n`` (things in the group), ``clusters``, ``confidence_level``.
 
         Raises
         ------
@@ -126,6 +126,7 @@ class Distribution(Shown):
             part["count"] = counts[rows].sum(axis=0)
             part["n"] = int(self.exposure[rows].sum())
             part["clusters"] = int((denominators > 0).sum())
+            part["confidence_level"] = level
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 

@@ -10,7 +10,7 @@ from saeidioms.taxonomy.schema import nearest
 _MOST_GROUPS, _LISTED = 50, 12
 
 
-def check_name(column: str | None, taken: Iterable[str]) -> None:
+def check_name(column: str | None, taken: Collection[str]) -> None:
     """Raise OptionError where a column has a name that a table of results needs itself."""
     if column in taken:
         raise OptionError(f"the column {column} has a name that results use; rename it first.")

@@ -58,12 +58,12 @@ class Assessment:
     figures
         A row for each sub-category, then each category: ``level, category, sub_category``,
         ``positives`` (sampled units that people gave it, by halves where two differ), and
-        ``precision``, ``recall``, ``f1``, ``kappa``, each with ``_low`` and ``_high``. Weighted,
-        so that they hold for all units.
+        ``precision``, ``recall``, ``f1``, ``kappa``, each with ``_low`` and ``_high``;
+        ``confidence_level``. Weighted, so that they hold for all units.
     shares
         Share of all units by the tool (``naive``) and ``share, low, high`` as corrected by people's
         codes (`saeidioms.stats.classification.corrected_share`); with the ``count`` that this makes
-        of ``n`` units, and ``clusters``.
+        of ``n`` units, ``clusters`` and ``confidence_level``.
     coders
         Krippendorff's alpha of the coders among each other; NaN with one.
     overall
@@ -260,13 +260,13 @@ def assess(
         for name, statistic in _FIGURES.items():
             found = estimate(statistic, said, true, sample, **options)
             figure |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        figures.append(figure)
+        figures.append(figure | {"confidence_level": level})
         share = corrected_share(of_all, clusters, said, true, sample, **options)
         shares.append(
             row
             | {"naive": of_all.mean(), "share": share.value, "low": share.low, "high": share.high}
             | {"count": round(share.value * len(corpus)), "n": len(corpus)}
-            | {"clusters": int(clusters.max()) + 1}
+            | {"clusters": int(clusters.max()) + 1, "confidence_level": level}
         )
     names = [*taxonomy.names, NONE]
     given = np.column_stack([people.eq(name).sum(axis=1) for name in names]) / n_coders[:, None]

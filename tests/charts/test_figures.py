@@ -293,3 +293,19 @@ def test_every_figure_is_drawn_as_svg_in_the_ink_of_the_theme(
         assert {trace.type for trace in fig.data} <= DRAWN
         assert fig.layout.template.layout.font.color == INK
         assert fig.layout.height > 200
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_a_chart_says_the_level_of_its_intervals(distribution, taxonomy, level):
+    shares = distribution.shares(level=level, n_boot=100)
+    changes = compare(distribution, by="time", baseline="before", level=level, n_boot=100)
+    figures = [
+        charts.distribution(shares, taxonomy),
+        charts.change(changes, taxonomy),
+        charts.forest(changes, taxonomy),
+    ]
+    for fig in figures:
+        assert f"{100 * level:g}% intervals" in fig.to_json()
+    unknown = charts.forest(changes.drop(columns="confidence_level"), taxonomy).to_json()
+    assert "intervals" in unknown
+    assert "% intervals" not in unknown

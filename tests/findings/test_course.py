@@ -47,7 +47,7 @@ def test_a_part_that_holds_no_message_is_left_out(make):
 
 def test_categories_and_sub_categories_stand_in_columns_that_charts_know(make, taxonomy):
     table = trajectory(make(chats(4, 4), advice_giving=[True] * 8), parts=2, n_boot=100)
-    assert set(OLD) | {"level", "sub_category"} == set(table)
+    assert set(OLD) | {"level", "sub_category", "confidence_level"} == set(table)
     whole = table[table["level"] == "category"]
     assert whole["category"].unique().tolist() == [one.name for one in taxonomy.categories]
     assert (whole["sub_category"] == "").all()
