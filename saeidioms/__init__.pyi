@@ -31,7 +31,6 @@ from .sae.hub import push as push
 from .sae.selection import stable_part as stable_part
 from .sae.sweep import sweep as sweep
 from .taxonomy.codebook import Codebook as Codebook
-from .taxonomy.codebook import lexicon as lexicon
 from .taxonomy.coded import CodedMessages as CodedMessages
 from .taxonomy.coding import Codes as Codes
 from .taxonomy.coding import code as code
@@ -41,6 +40,7 @@ from .taxonomy.distribution import distribute as distribute
 from .taxonomy.distribution import roll_up as roll_up
 from .taxonomy.evidence import carrying_words as carrying_words
 from .taxonomy.explanation import explain as explain
+from .taxonomy.lexicon import lexicon as lexicon
 from .taxonomy.taxonomy import Taxonomy as Taxonomy
 
 __version__: str

@@ -34,13 +34,14 @@ from saeidioms.options import SECTIONS
 from saeidioms.report.build import build_report
 from saeidioms.report.sections import marked_examples
 from saeidioms.run import Run, Sections
-from saeidioms.taxonomy.codebook import Codebook, lexicon
+from saeidioms.taxonomy.codebook import Codebook
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
 from saeidioms.taxonomy.comparison import compare, groups_to_compare
 from saeidioms.taxonomy.distribution import TAKEN, Distribution, Kind, distribute
 from saeidioms.taxonomy.grounds import with_grounds
 from saeidioms.taxonomy.inheritance import AS_USED, overrides_for
+from saeidioms.taxonomy.lexicon import lexicon
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 EXAMPLES = "examples.json"
@@ -152,8 +153,9 @@ def _encode(run: Run) -> Callable[[list[str]], np.ndarray]:
 
 
 def _make_codes(run: Run, folder: Path) -> None:
-    code(run.corpus, run.activations, run.codebook, **run.record.options["codes"]).save(folder)
-    table = lexicon(run.labelled, run.codebook)
+    codes = code(run.corpus, run.activations, run.codebook, **run.record.options["codes"])
+    codes.save(folder)
+    table = lexicon(run.labelled, run.corpus, codes)
     table.to_csv(folder / "idioms.csv", index=False, lineterminator="\n")
 
 
@@ -309,7 +311,7 @@ STAGES = (
         _make_features,
         reads=("corpus", "embeddings", "sae", "activations"),
         options=_options_of("idioms"),
-        version=3,
+        version=4,
     ),
     Stage(
         "labels",
@@ -335,14 +337,14 @@ STAGES = (
         inputs=lambda run: codebook_inputs(run.record.options, run.folder),
         edited=("codebook.csv", "proposal.csv"),
         edit_of=("sae", "taxonomy"),
-        version=3,
+        version=4,
     ),
     Stage(
         "codes",
         _make_codes,
         reads=("corpus", "activations", "features", "labels", "codebook"),
         options=_options_of("codes"),
-        version=2,
+        version=3,
     ),
     Stage(
         "distribution",

@@ -11,6 +11,7 @@ from saeidioms.charts.carried import carry
 from saeidioms.charts.panels import FOOT, panels
 from saeidioms.charts.theme import INK, category_colours, escape, transparent
 from saeidioms.errors import InputError
+from saeidioms.idioms.words import stems
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _BAR, _GAP, _FOOT = 25, 40, 48  # pixels
@@ -35,7 +36,8 @@ def idiom_bars(
     ----------
     lexicon
         ``phrase, count, conversations, sub_category``, as `Run.lexicon` has it. A phrase of
-        several features is drawn once a sub-category, with its largest number.
+        several features is drawn once a sub-category, with its largest number; of phrases that
+        hold one another, the most frequent.
     taxonomy
         Gives order and colours.
     by
@@ -114,13 +116,26 @@ def idiom_bars(
 def most_frequent(
     lexicon: pd.DataFrame, taxonomy: Taxonomy, by: Literal["conversations", "count"], most: int
 ) -> pd.DataFrame:
-    """Return the first idioms of each sub-category, by the taxonomy; a phrase once in each."""
+    """Return the first idioms of each sub-category, by the taxonomy, the longer of equals first.
+
+    Beside an idiom, none is returned that only says more ("I'm sorry to hear that") or less.
+    """
     order = {name: place for place, name in enumerate(taxonomy.names)}
     own = lexicon[lexicon["sub_category"].isin(taxonomy.names)]
-    own = own.assign(order=own["sub_category"].map(order))
-    ranked = own.sort_values(["order", by, "phrase"], ascending=[True, False, True], kind="stable")
-    distinct = ranked.drop_duplicates(["sub_category", "phrase"]).drop(columns="order")
-    return distinct.groupby("sub_category", sort=False).head(most).reset_index(drop=True)
+    own = own.assign(order=own["sub_category"].map(order), length=own["phrase"].str.len())
+    ranked = own.sort_values(
+        ["order", by, "length", "phrase"], ascending=[True, False, False, True], kind="stable"
+    )
+    shown: dict[str, list[str]] = {}
+    rows = []
+    for row, (name, phrase) in enumerate(
+        zip(ranked["sub_category"], ranked["phrase"].map(stems), strict=True)
+    ):
+        before = shown.setdefault(name, [])
+        if len(before) < most and not any(phrase in one or one in phrase for one in before):
+            before.append(phrase)
+            rows.append(row)
+    return ranked.iloc[rows].drop(columns=["order", "length"]).reset_index(drop=True)
 
 
 def _shorten(phrase: str) -> str:

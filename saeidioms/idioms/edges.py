@@ -65,8 +65,7 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
       honest", "at least", "you can do it");
     - an open or loose end (``the``, ``with``, ``I``) where the phrase often ends a clause ("me
       too", "what are you up to"); a loose end also where the phrase opens a clause and leaves a
-      slot that others fill: of three words or more ("that must have been", "have you tried to"),
-      or an auxiliary or question word with its subject ("did you");
+      slot that others fill, of three words or more ("that must have been", "have you tried to");
     - function words alone ("me too", "what about") where at least half begin or end a clause.
 
     Numbers and single letters alone are never whole.
@@ -92,11 +91,9 @@ def find_whole(words: Words, phrases: Phrases, weights: npt.NDArray) -> tuple[Bo
     lists = _Lists(words.vocabulary)
     opens = begins >= _MOSTLY
     left = ~lists.has(_LOOSE_START)[first] | (begins >= _OFTEN)
-    starts_question = lists.has((*_AUXILIARIES, *_QUESTIONS))[first]
-    asks = (n_words == 2) & starts_question & lists.has(_SUBJECTS)[last]
     right = np.select(
         [lists.has(_OPEN_END)[last], lists.has(_LOOSE_END)[last]],
-        [ends >= _MOSTLY, (ends >= _OFTEN) | (opens & ((n_words >= 3) | asks))],
+        [ends >= _MOSTLY, (ends >= _OFTEN) | (opens & (n_words >= 3))],
         default=True,
     )
     described = lists.has(_ARTICLES)[before_last] & (ends < _HARDLY)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from saeidioms.errors import InputError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.idioms.words import plain_key, stem
+from saeidioms.idioms.words import plain_key, stems
 
 BY_HAND = "a person"
 _MOST_WORDS = 8
@@ -150,20 +150,16 @@ def _without_overlaps(idioms: Sequence[str]) -> list[str]:
     """Return the idioms without those that lie within another, or hold an earlier one."""
     kept: list[str] = []
     for idiom in idioms:
-        words = f" {_stems(idiom)} "
-        if any(f" {_stems(one)} " in words and " " in one for one in kept):
+        words = stems(idiom)
+        if any(stems(one) in words and " " in one for one in kept):
             continue
-        inside = [one for one in kept if f" {_stems(one)} " in words]
+        inside = [one for one in kept if stems(one) in words]
         if inside:  # a word that a phrase says more about
             kept[kept.index(inside[0])] = idiom
             kept = [one for one in kept if one not in inside]
-        elif not any(words in f" {_stems(one)} " for one in kept):
+        elif not any(words in stems(one) for one in kept):
             kept.append(idiom)
     return kept
-
-
-def _stems(phrase: str) -> str:
-    return " ".join(stem(word) for word in phrase.casefold().split())
 
 
 def _opens(word: str, texts: Sequence[str]) -> bool:

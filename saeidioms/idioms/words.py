@@ -136,6 +136,11 @@ def stem(form: str) -> str:
     return form[:-1] + form[-1:].translate(_LAST) if len(form) > _STEM else form
 
 
+def stems(phrase: str) -> str:
+    """Return the stems of a phrase's words, a space around each: what lies within is found so."""
+    return f" {' '.join(stem(word) for word in phrase.casefold().split())} "
+
+
 def plain_key(text: str) -> str:
     """Return what texts are compared by when letter case and punctuation do not matter."""
     words = [match.group().casefold() for match in _TOKEN.finditer(text) if _is_word(match)]

@@ -81,7 +81,7 @@ class Codebook(Shown):
         min_confidence: float = 0.2,
         overrides: str | Path | None = None,
     ) -> Codebook:
-        """Assign each feature to the sub-category that it, its units and its words speak for.
+        """Assign each feature to the sub-category that its units and its words speak for.
 
         The place is the most probable by several readings of the seeds; see
         `saeidioms.taxonomy.placing.place`.
@@ -123,7 +123,7 @@ class Codebook(Shown):
         reading = SeedReading.learn(taxonomy, encode, cues=cues)
         directions = directions_of(features, sae)
         lift = directions.steps @ reading.coefficients.T
-        probabilities = place(features, reading, directions, encode)
+        probabilities = place(features, reading, encode)
         table = _proposal(features, taxonomy, lift, probabilities, min_confidence)
         if overrides is not None:
             typical = features.table["mean_activation"].fillna(0).to_numpy(np.float64)
@@ -231,25 +231,6 @@ def read_overrides(
         allowed=(*COLUMNS, "by", "dictionary"),
         words=(PROPOSED,),
     )
-
-
-def lexicon(features: FeatureTable, codebook: Codebook) -> pd.DataFrame:
-    """Return the idioms of the corpus (of two words or more), each with its place.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``phrase, count, conversations, feature, category, sub_category``, the most frequent
-        first. A phrase of several features goes to the one that it sets apart most (highest z).
-        ``category`` and ``sub_category`` are "" where the feature belongs to none.
-    """
-    places = codebook.table[["feature", "category", "sub_category"]]
-    several = features.idioms[features.idioms["phrase"].str.contains(" ", regex=False)]
-    idioms = several.sort_values(["z", "feature"], ascending=[False, True], kind="stable")
-    idioms = idioms.drop_duplicates("phrase").merge(places, on="feature", validate="many_to_one")
-    idioms = idioms.sort_values(["count", "phrase"], ascending=[False, True], kind="stable")
-    columns = ["phrase", "count", "conversations", "feature", "category", "sub_category"]
-    return idioms[columns].reset_index(drop=True)
 
 
 def _proposal(

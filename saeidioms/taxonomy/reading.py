@@ -74,14 +74,6 @@ class Directions:
         steps = (centroids - origin) / typical[:, None]
         return cls(origin, np.where((activations > 0)[:, None], steps, 0.0))
 
-    def pure(self) -> np.ndarray:
-        """Return (F, D): for each feature the unit-norm embedding that it alone moves."""
-        length = np.linalg.norm(self.steps, axis=1, keepdims=True)
-        units = self.steps / np.where(length > 0, length, 1.0)
-        along = units @ self.origin
-        reach = np.sqrt(np.maximum(along**2 + 1 - self.origin @ self.origin, 0.0)) - along
-        return self.origin + reach[:, None] * units
-
 
 @dataclass(frozen=True, eq=False)
 class SeedReading:

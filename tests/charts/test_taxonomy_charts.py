@@ -97,6 +97,14 @@ def test_the_most_frequent_idioms_are_drawn_once_each(lexicon, taxonomy):
     assert list(evil.x) == [7]
 
 
+def test_beside_an_idiom_none_is_drawn_that_only_says_more_or_less(lexicon, taxonomy):
+    said = ["sorry to hear that", "I'm so sorry", "I'm sorry to hear that", "sorry to hear"]
+    rows = lexicon.head(4).assign(phrase=said, conversations=[49, 30, 25, 49])
+    fig = charts.idiom_bars(rows, taxonomy)
+    words = [text.strip() for text in fig.data[1].text]
+    assert words == ["sorry to hear that", "I'm so sorry"]  # of equals the longer one
+
+
 def test_idioms_by_units_have_another_order_of_panels_on_one_scale(lexicon, taxonomy):
     fig = charts.idiom_bars(lexicon, taxonomy, by="count", most=3)
     assert [list(one.x) for one in bars(fig)] == [[80, 70, 60], [400]]

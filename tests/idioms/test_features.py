@@ -52,6 +52,13 @@ def test_a_topic_is_found_by_its_word(features):
     assert features[6].idioms["phrase"][0].casefold() in ("job", "new job")
 
 
+def test_how_a_question_begins_yields_to_what_it_asks(supporters, made, make):
+    asks = make.activations(supporters, r"^(do|did|are|have) you\b")
+    found = find_idioms(supporters, asks, made[1], seed=0)[0].idioms["phrase"].tolist()
+    assert not {"do you", "did you", "are you", "have you"} & set(found)
+    assert {"do you have", "have you tried"} <= set(found)
+
+
 def test_counts_are_those_of_a_search_in_the_corpus(supporters, features):
     row = features[1].idioms.set_index("phrase").loc["what happened"]
     clauses = supporters.table["text"].str.casefold()

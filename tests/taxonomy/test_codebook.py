@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saeidioms.embedding.embed import embed
+from saeidioms.embedding.embed import embed, embed_like
 from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.idioms.features import FeatureTable
-from saeidioms.taxonomy.codebook import COLUMNS, Codebook, lexicon
+from saeidioms.taxonomy.codebook import COLUMNS, Codebook
+from saeidioms.taxonomy.placing import place
+from saeidioms.taxonomy.reading import SeedReading
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 PLANTED = {  # expressions that are no seeds, and where a reader puts them
@@ -263,16 +265,6 @@ def test_a_missing_file_says_what_to_do(tmp_path):
         Codebook.load(tmp_path)
 
 
-def test_a_phrase_of_several_features_goes_to_the_one_it_sets_apart_most(features, codebook):
-    words = lexicon(features, codebook)
-    assert words.columns.tolist() == [
-        "phrase", "count", "conversations", "feature", "category", "sub_category",
-    ]  # fmt: skip
-    assert words["phrase"].tolist() == ["how are you", "sorry to hear", "that must be"]
-    assert words["feature"].tolist() == [10, 0, 1]
-    assert words["sub_category"].tolist() == ["", "expressing sympathy", "validating emotions"]
-
-
 def test_another_taxonomy_needs_no_other_code():
     said = {
         "I want to decide for myself how I live.": "self-direction",
@@ -311,18 +303,39 @@ def test_form_is_kept_with_the_codebook(codebook, tmp_path):
         np.testing.assert_array_equal(loaded.cues[cue], weights)
 
 
-def test_a_label_of_a_person_moves_a_feature_where_one_by_rules_does_not(vectors, taxonomy):
+def test_a_label_of_a_person_counts_where_one_by_rules_does_not(vectors, taxonomy):
     features = feature_table(vectors)
     label = "gives advice: you should talk to a doctor, try this"
-    tables = [
-        features.table.assign(label=label, label_source=source) for source in ("offline", "human")
-    ]
-    advice = [
-        Codebook.propose(replace(features, table=table), taxonomy).table["sub_category"]
-        == "advice-giving"
-        for table in tables
-    ]
-    assert advice[1].sum() > advice[0].sum()
+    confidence = []
+    for source in ("", "offline", "human"):
+        table = features.table.assign(label=label, label_source=source)
+        book = Codebook.propose(replace(features, table=table), taxonomy)
+        confidence.append(book.table["confidence"][7])  # "Have you tried talking to ..."
+    none, rules, person = confidence
+    assert person > rules == none
+
+
+def test_a_feature_of_several_ways_of_speaking_goes_where_most_of_them_do(vectors, taxonomy):
+    """One idiom of four that speaks for no other place must not keep it from its own."""
+    said = ["Same here, I'm so tired.", "The same thing happened to me.", "Me too, last year."]
+    other = "Such a shame to read this."
+    idioms = ["same here", "the same thing happened to me", "me too", "such a shame"]
+    centroid = np.asarray(embed([*said, other]), np.float32).mean(axis=0)
+    features = feature_table(
+        vectors,
+        texts=[*said, other],
+        idioms=[(0, phrase, 40, 30, 9.0) for phrase in idioms],
+    )
+    features = replace(
+        features,
+        table=features.table.head(1),
+        examples=features.examples.assign(feature=0),
+        centroids=(centroid / np.linalg.norm(centroid))[None],
+    )
+    encode = embed_like(features.encoder)
+    reading = SeedReading.learn(taxonomy, encode)
+    (probabilities,) = place(features, reading, encode)
+    assert reading.groups[probabilities.argmax()] == "self-oriented"
 
 
 def test_the_sub_category_that_a_labeller_names_counts(vectors, taxonomy):
