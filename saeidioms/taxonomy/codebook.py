@@ -96,7 +96,7 @@ class Codebook(Shown):
         sae
             The sparse autoencoder of the features. Its decoder tells what each feature adds to
             an embedding; without it this is estimated from the centroids, less precisely (on
-            ESConv a kappa of 0.31 in place of 0.35).
+            ESConv a kappa of 0.30 in place of 0.42).
         encode
             Texts to their (n, D) embeddings, by the encoder of the corpus; by default that is
             loaded by its name.
