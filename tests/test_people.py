@@ -266,7 +266,7 @@ def test_a_dry_run_of_labelling_changes_and_sends_nothing(copy, capsys, monkeypa
         (["agreement", "{run}", "sample.csv"], "draw with `saeidioms sample"),
         (["merge", "{run}", "nothing.xlsx"], "nothing.xlsx"),
         (["labels", "{run}", "--dry-run"], "--labeller"),
-        (["labels", "{run}", "--llm", "some"], "labels.labeller is offline"),
+        (["labels", "{run}", "--llm", "some"], "--labeller is offline"),
         (["labels", "{run}", "--labeller", "local"], "needs a model"),
     ],
 )
