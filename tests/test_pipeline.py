@@ -200,7 +200,7 @@ def test_apply_changes_no_dictionary(finished, chats, place, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main([*arguments, "--n-features", "8"])
     assert caught.value.code == 2
-    assert "sae.n_features" in capsys.readouterr().err
+    assert "--n-features" in capsys.readouterr().err
 
 
 def test_the_recipe_of_the_study_runs_on_a_corpus_of_its_shape(place):

@@ -251,7 +251,7 @@ def test_an_applied_run_tells_that_its_dictionary_is_of_other_chats(copy, tmp_pa
 @pytest.mark.parametrize(
     ("options", "mend"),
     [
-        (["--n-examples", "-1"], "n_examples is -1; give a whole number"),
+        (["--n-examples", "-1"], "--n-examples is -1; give a whole number"),
         (["--words", "masked", "--names", "nme"], "names has nme, which is no column"),
         (["--names", "name"], "give --words masked"),
     ],
