@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from saeidioms.artifacts import digest_file, digest_json
-from saeidioms.errors import ArtifactError
+from saeidioms.errors import ArtifactError, InputError, OptionError
 from saeidioms.machine import measured
-from saeidioms.run import Run
+from saeidioms.run import Record, Run
 
 logger = logging.getLogger(__name__)
 
 ASIDE = "edited.csv"
+_NEW = "not made yet"
 Origin = dict[str, Any]  # what a stage was made from: version, options, digests of inputs
 
 
@@ -60,18 +62,35 @@ class Stage:
 def advance(run: Run, stages: Sequence[Stage], until: str | None = None) -> None:
     """Make every stage that is missing or stale, in order, up to and with `until`.
 
-    The record is written after every stage, so that an interrupted run goes on where it was.
+    The record is written after every stage, so that an interrupted run goes on where it was. Where
+    what it asks for is refused, the earlier record stays.
     """
+    with _recorded(run):
+        for place, stage in enumerate(stages, 1):
+            reason = why_stale(run, stages, stage)
+            if reason is None:
+                logger.debug("%-12s up to date", stage.name)
+            else:
+                again = "" if reason == _NEW else f", again: {reason}"
+                logger.info("%-12s step %d of %d%s", stage.name, place, len(stages), again)
+                _build(run, stages, stage)
+            if stage.name == until:
+                return
+
+
+@contextmanager
+def _recorded(run: Run) -> Iterator[None]:
+    """Write the record of a run, and take it back where its options or its data are refused.
+
+    A slip in an option would otherwise be asked for by every later verb on a finished run.
+    """
+    before = Record.read(run.folder.record)
     run.record.write(run.folder.record)
-    for stage in stages:
-        reason = why_stale(run, stages, stage)
-        if reason is None:
-            logger.debug("%-12s up to date", stage.name)
-        else:
-            logger.info("%-12s %s", stage.name, reason)
-            _build(run, stages, stage)
-        if stage.name == until:
-            return
+    try:
+        yield
+    except (InputError, OptionError):
+        before.write(run.folder.record)
+        raise
 
 
 def why_stale(run: Run, stages: Sequence[Stage], stage: Stage) -> str | None:
@@ -84,7 +103,7 @@ def why_stale(run: Run, stages: Sequence[Stage], stage: Stage) -> str | None:
     """
     manifest = run.folder.manifest(stage.name)
     frozen = stage.name in run.frozen
-    reason = "not made yet" if manifest is None else _damage(run, stage, manifest)
+    reason = _NEW if manifest is None else _damage(run, stage, manifest)
     if frozen and reason:
         raise ArtifactError(
             f"{run.folder.stage(stage.name)}: {reason}; it came from {run.record.dictionary}: "
@@ -175,12 +194,17 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
+def _how(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    return "is new" if name not in before else "is gone" if name not in now else "changed"
+
+
 def _change(before: Origin, now: Origin) -> str | None:
     changes = [
         f"{name}: {before['options'].get(name)!r} -> {now['options'].get(name)!r}"
         for name in _differing(before["options"], now["options"])
     ]
-    changes += [f"{name} changed" for name in _differing(before["inputs"], now["inputs"])]
+    inputs = before["inputs"], now["inputs"]
+    changes += [f"{name} {_how(name, *inputs)}" for name in _differing(*inputs)]
     if before["version"] != now["version"]:
         changes.append("made by another version of saeidioms")
     return "; ".join(changes) or None

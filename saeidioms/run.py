@@ -136,8 +136,12 @@ class Run(Shown):
             raise OptionError(
                 f"{folder} is not empty and holds no run; give a new or empty folder as --out."
             )
-        Record(str(source), digest, options, dictionary, stages).write(root.record)
-        return cls(folder)
+        record = Record(str(source), digest, options, dictionary, stages)
+        if not root.record.is_file():  # an earlier one stays until these options are gone through
+            record.write(root.record)
+        run = cls(folder)
+        run.record = record
+        return run
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -270,8 +270,13 @@ def _options_of(*sections: str) -> Callable[[Run], dict[str, Any]]:
 
 def _findings(run: Run) -> dict[str, str]:
     """Return the digest of each finding that the report shows."""
-    files = sorted(run.folder.findings.glob("*/*.json"))
-    return {str(path.relative_to(run.folder.root)): digest_file(path) for path in files}
+    files = {
+        str(folder.relative_to(run.folder.root)): sorted(folder.glob("*.json"))
+        for folder in sorted(run.folder.findings.glob("*/"))
+    }
+    return {
+        name: digest_json([digest_file(path) for path in own]) for name, own in files.items() if own
+    }
 
 
 def _labels_inputs(run: Run) -> dict[str, str]:

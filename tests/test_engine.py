@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from saeidioms.engine import Stage, advance, is_edited, why_stale
-from saeidioms.errors import ArtifactError, InputError, OptionError
+from saeidioms.errors import ArtifactError, InputError, ModelError, OptionError
 from saeidioms.run import Run
 
 made: list[str] = []
@@ -183,3 +183,51 @@ def test_missing_chats_are_one_sentence(tmp_path):
 def test_a_folder_without_a_record_is_no_run(tmp_path):
     with pytest.raises(ArtifactError, match="holds no run"):
         Run(tmp_path)
+
+
+def test_a_refused_option_leaves_a_finished_run_as_it_was(run):
+    def refuse(run, folder):
+        if run.record.options["sae"]["x"] == 99:
+            raise OptionError("x is 99; give less.")
+        make("sae")(run, folder)
+
+    picky = (STAGES[0], replace(STAGES[1], make=refuse), *STAGES[2:])
+    advance(run, picky)
+    settings = run.record.options | {"sae": {"x": 99}}
+    slip = Run.prepare(run.folder.root, run.record.source, settings)
+    assert slip.record.options["sae"]["x"] == 99
+    with pytest.raises(OptionError, match="x is 99"):
+        advance(slip, picky)
+    made.clear()
+    advance(Run(run.folder.root), picky)
+    assert made == []
+
+
+def test_what_stopped_for_another_reason_goes_on_with_its_options(run):
+    def fail(run, folder):
+        raise ModelError("the server is away.")
+
+    advance(run, STAGES)
+    run.record.options["sae"]["x"] = 2
+    with pytest.raises(ModelError):
+        advance(run, (STAGES[0], replace(STAGES[1], make=fail), *STAGES[2:]))
+    assert Run(run.folder.root).record.options["sae"]["x"] == 2
+
+
+def test_a_first_run_counts_its_steps_and_a_later_one_says_why(run, caplog):
+    caplog.set_level("INFO")
+    advance(run, STAGES)
+    assert caplog.messages[:2] == ["corpus       step 1 of 4", "sae          step 2 of 4"]
+    caplog.clear()
+    run.record.options["codebook"]["x"] = 2
+    advance(run, STAGES)
+    assert caplog.messages[0] == "codebook     step 3 of 4, again: codebook.x: 1 -> 2"
+
+
+def test_inputs_that_come_and_go_are_called_so(run):
+    def reading(*names):
+        return (replace(STAGES[0], inputs=lambda run: dict.fromkeys(names, "as it is")),)
+
+    advance(run, reading("source"))
+    assert why_stale(run, reading("source", "note"), reading("source", "note")[0]) == "note is new"
+    assert why_stale(run, reading(), reading()[0]) == "source is gone"

@@ -105,7 +105,7 @@ def embed(
     done |= store.fill(keys, vectors, ~done)
     missing = np.flatnonzero(~done)
     logger.info(
-        "Embedding %s distinct texts with %s (%s): %s are known.",
+        "Embedding %s distinct texts with %s (%s), of which %s are kept from before.",
         *(f"{len(unique):,}", encoder.spec.model, encoder.spec.precision, f"{done.sum():,}"),
     )
     _encode(encoder, store, unique, keys, missing, vectors)

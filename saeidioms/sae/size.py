@@ -56,9 +56,9 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
             n_rows,
         )
     logger.info(
-        "SAE size chosen for %d rows of width %d: %d features, %d active in a row "
+        "SAE size chosen for %s rows of width %d: %d features, %d active in a row "
         "(a feature fires on %.0f rows on average).",
-        *(n_rows, width, n_features, k, n_rows * k / n_features),
+        *(f"{n_rows:,}", width, n_features, k, n_rows * k / n_features),
     )
     return n_features, k
 
