@@ -299,7 +299,7 @@ def _answer(parsed: argparse.Namespace) -> None:
     print(f"\n{finding.title}\n")
     print(as_text(finding.table))
     print(f"\n{finding.method}\n")
-    print(f"\nTable and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
+    print(f"Table and figure: {folder}\nReport: {run.folder.stage('report') / 'report.html'}")
 
 
 def _name(verb: str, asked: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ _P_VALUES, _LEAST_P = ("p", "q", "holm", "p_family", "p_equivalence", "q_equival
 _MOST_ROWS = 80
 _LONGEST, _SHORTEST = 90, 24  # characters of a text, as it is and where there is little room
 _GAP = "  "
+_LEVELS = ["category", "sub_category", "uncoded"]  # as tables hold them, in this order
 
 
 def as_text(table: pd.DataFrame, width: int | None = None, *, whole: str = "table.csv") -> str:
@@ -58,7 +59,7 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of sub-categories with one column of names in front, in place of three."""
     if not {"level", "category", "sub_category"} <= set(table):
         return table.copy()
-    marked = doubtful(table)
+    table, marked = _nested(table), doubtful(table)
     names = [
         "none of these" if level == "uncoded"
         else category if level != "sub_category"
@@ -72,6 +73,15 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
     rest = rest.drop(columns=list(COLUMNS), errors="ignore")
     rest.insert(0, "", names)
     return rest
+
+
+def _nested(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with every category right before its sub-categories, group by group."""
+    level = table["level"].map(_LEVELS.index)
+    place = pd.Series(pd.factorize(table["category"].fillna(""))[0], table.index)
+    anew = (level.diff() < 0) | ((level.diff() == 0) & (place.diff() < 0))  # the next group's rows
+    keys = pd.DataFrame({"group": anew.cumsum(), "place": place, "level": level})
+    return table.loc[keys.sort_values(list(keys), kind="stable").index]
 
 
 @dataclass

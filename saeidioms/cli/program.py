@@ -8,8 +8,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
+from saeidioms import __version__
 from saeidioms.cli import documents, experts, explorer, findings, people, runs, stages
 from saeidioms.cli.flags import as_typed
 from saeidioms.errors import SaeidiomsError
@@ -49,6 +50,11 @@ class Parser(argparse.ArgumentParser):
             near = _nearest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
         return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with one sentence: how a verb is used, its help tells."""
+        more = "" if message.endswith("?") else f"; see {self.prog} --help."
+        self.exit(2, f"{self.prog}: {message}{more}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse what is no choice; all choices are listed only where none is near."""
@@ -90,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser("saeidioms", description=DESCRIPTION, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for part in _WITH_VERBS:
         part.add_verbs(verbs)

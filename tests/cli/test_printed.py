@@ -101,3 +101,35 @@ def test_what_was_left_out_is_told_only_where_there_is_some(table):
 
 def test_a_column_of_which_no_row_says_anything_is_not_told(table):
     assert "than_most" not in as_text(table.assign(than_most=""))
+
+
+def test_sub_categories_stand_under_their_category_group_by_group():
+    rows = [
+        ("category", "Affective", ""),
+        ("category", "Cognitive", ""),
+        ("sub_category", "Affective", "sympathy"),
+        ("sub_category", "Affective", "validation"),
+        ("sub_category", "Cognitive", "elaboration"),
+        ("uncoded", "", ""),
+    ]
+    table = pd.DataFrame(
+        [(*row, group, i) for group in ("a", "b") for i, row in enumerate(rows)],
+        columns=["level", "category", "sub_category", "group", "n"],
+    )
+    text = as_text(table, 80)
+    names = [line.split("  a ")[0].split("  b ")[0].strip() for line in text.splitlines()[1:]]
+    order = ["Affective", "sympathy", "validation", "Cognitive", "elaboration", "none of these"]
+    assert names == order * 2
+    assert [line.split()[-2] for line in text.splitlines()[1:]] == ["a"] * 6 + ["b"] * 6
+
+
+def test_tables_of_sub_categories_alone_keep_their_order():
+    table = pd.DataFrame(
+        {
+            "level": "sub_category",
+            "category": ["Affective", "Cognitive", "Affective", "Cognitive"],
+            "sub_category": ["sympathy", "elaboration", "sympathy", "elaboration"],
+            "part": [1, 1, 2, 2],
+        }
+    )
+    assert [line.split()[-1] for line in as_text(table, 80).splitlines()[1:5]] == list("1122")

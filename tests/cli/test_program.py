@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+import saeidioms
 from saeidioms import cli, config, options, pipeline
 from saeidioms.cli import flags, stages
 from saeidioms.run import Run
@@ -306,3 +307,20 @@ def test_where_nothing_is_near_all_verbs_are_listed(capsys):
     with pytest.raises(SystemExit):
         cli.main(["xyzzy"])
     assert "choose from run, demo, apply" in capsys.readouterr().err
+
+
+def test_a_misuse_is_one_line_that_names_the_help(capsys):
+    for arguments in ([], ["run", "chats.csv"], ["search", "out"]):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        said = capsys.readouterr().err
+        assert caught.value.code == 2
+        assert said.count("\n") == 1
+        assert said.endswith(f"; see {' '.join(['saeidioms', *arguments[:1]])} --help.\n")
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"saeidioms {saeidioms.__version__}\n"
