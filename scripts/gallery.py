@@ -70,6 +70,11 @@ LINES = {
     "templates": (
         "charts.templates(findings.find_templates(run.corpus, run.codes, taxonomy), taxonomy)"
     ),
+    "template_use": (
+        "charts.template_use(findings.template_use(run.corpus, run.codes, taxonomy, "
+        "findings.find_templates(run.corpus, run.codes, taxonomy)['template'].head(10), "
+        "by='arm'), by='arm')"
+    ),
     "cooccurrence": "charts.cooccurrence(findings.cooccurrence(coded), taxonomy)",
     "transition_map": "charts.transition_map(follows, taxonomy)",
     "sankey": "charts.sankey(follows, taxonomy)",

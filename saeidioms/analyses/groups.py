@@ -75,7 +75,7 @@ def permute_groups(
     coded = coded_at(run, time, at)
     people = statistics_of(run, cluster, seed)["cluster"]
     asked: dict[str, Any] = {"by": by, "baseline": baseline, "against": against, "within": within}
-    table = permute(coded, **asked, cluster=people, seed=seed)
+    table = with_grounds(permute(coded, **asked, cluster=people, seed=seed), run.grounds)
     where = f" at {time} {at}" if time else ""
     method = (
         f"Differences in percentage points of shares of {len(coded):,} messages{where}. p: labels "
@@ -98,6 +98,7 @@ def regress(
     """Return regressions of what messages hold; see `saeidioms.findings.models.model`."""
     own = statistics_of(run, cluster)
     table = model(coded_at(run), formula, kind=kind, cluster=own["cluster"], level=own["level"])
+    table = with_grounds(table, run.grounds)
     effect = "average marginal effects" if kind == "logistic" else "coefficients"
     method = (
         f"{kind.capitalize()} models of {number(table['n'])} messages: {effect} in percentage "
@@ -132,6 +133,7 @@ def change_of(
     taxonomy = run.codebook.taxonomy
     if baseline is None:
         table = within(coded, **times, by=by, cluster=draws["cluster"], level=draws["level"])
+        table = with_grounds(table, run.grounds)
         figure = forest(table, taxonomy, by=by) if by else charts.dumbbell(table, taxonomy)
         method = (
             f"Mean change of people's own shares, in percentage points, over "
@@ -145,6 +147,7 @@ def change_of(
     if by is None:
         raise OptionError(f"baseline is {baseline!r}, but --by is missing; name its column.")
     table = difference_in_differences(coded, **times, by=by, baseline=baseline, **draws)
+    table = with_grounds(table, run.grounds)
     method = (
         f"Change of each group of {by} less that of {baseline}, in percentage points, of messages "
         f"of {number(table['clusters'])} people ({draws['cluster']}). {interval(draws)} q: "
@@ -180,7 +183,7 @@ def replicate_study(
         panel=panel,
         **draws,
     )
-    table = found.table
+    table = with_grounds(found.table, run.grounds)
     shown = table if panel is None else table[table[panel] == table[panel].iloc[0]]
     figure = forest(shown, run.codebook.taxonomy, by="analysis")
     where = "" if panel is None else f" The figure is of {panel} {shown[panel].iloc[0]}."

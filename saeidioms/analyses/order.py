@@ -15,6 +15,7 @@ from saeidioms.findings.sequences import find_templates
 from saeidioms.findings.use_of_templates import template_use
 from saeidioms.pipeline import advance
 from saeidioms.run import Run
+from saeidioms.taxonomy.grounds import with_grounds
 
 
 def course(
@@ -30,6 +31,7 @@ def course(
     """Return shares over the course of conversations; see `saeidioms.findings.course`."""
     draws = statistics_of(run, cluster, seed)
     table = trajectory(coded_at(run), parts=parts, turns=turns, by=by, **draws)
+    table = with_grounds(table, run.grounds)
     by_turn = turns is not None
     draw = {"lines": charts.lines, "areas": charts.stacked_area}[chart]
     figure = draw(table, run.codebook.taxonomy, by=by, turns=by_turn)
@@ -98,7 +100,8 @@ def use_of_templates(
         f"{f' ({baseline})' if baseline else ''}. Variety: distinct sequences in equally many "
         f"messages. {interval(draws)}"
     )
-    return Finding(slug("templates", by), f"Use of templates by {by}", method, table)
+    figure = charts.template_use(table, by=by) if table["value"].notna().any() else None
+    return Finding(slug("templates", by), f"Use of templates by {by}", method, table, figure)
 
 
 def follow(

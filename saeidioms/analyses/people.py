@@ -11,6 +11,7 @@ from saeidioms.findings.finding import Finding
 from saeidioms.findings.reliable import FOR_ONE_PERSON, LEAST_RELIABILITY, reliable_change
 from saeidioms.findings.trait_scores import traits
 from saeidioms.run import Run
+from saeidioms.taxonomy.grounds import with_grounds
 
 
 def reliable_people(
@@ -27,7 +28,7 @@ def reliable_people(
     own = statistics_of(run, cluster)
     asked = {"time": time, "before": before, "after": after, "by": by, "baseline": baseline}
     found = reliable_change(coded_at(run), **asked, cluster=own["cluster"], level=own["level"])
-    table = found.summary
+    table = with_grounds(found.summary, run.grounds)
     method = (
         f"Share of people ({own['cluster']}; {number(table['n'])} a group) whose share of "
         f"messages rose or fell by more than {100 * own['level']:g}% of unchanged people's "
@@ -73,6 +74,7 @@ def relate_trait(
     """Return how a score of people goes with what they say; see `saeidioms.traits`."""
     draws = statistics_of(run, cluster, seed)
     table = traits(coded_at(run), score, reliability=reliability, bound=bound, **draws)
+    table = with_grounds(table, run.grounds)
     title = f"{score} and what people say"
     method = (
         f"Correlation of {score} with the share of a person's messages, over "

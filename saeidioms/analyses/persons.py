@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from saeidioms.analyses.common import coded_at, slug, statistics_of
@@ -12,6 +13,7 @@ from saeidioms.findings.person import Profile, profile
 from saeidioms.report.profile_page import profile_page
 from saeidioms.run import Run
 from saeidioms.taxonomy.distribution import CONVERSATION
+from saeidioms.taxonomy.grounds import with_grounds
 
 FOLDER, PERSON = "profiles", "participant_id"
 _LONGEST = 60  # characters of an ID in the name of a file
@@ -60,6 +62,7 @@ def profile_person(
     people = column or _column_of_people(draws["cluster"], coded.messages.columns)
     asked = {"who": participant, "column": people, "order": order, "level": draws["level"]}
     found = profile(coded, run.corpus, run.codes, run.lexicon, **asked, seed=seed)
+    found = replace(found, shares=with_grounds(found.shares, run.grounds))
     page = profile_page(found, run.record.options["report"]["notice"])
     path = run.folder.stage(FOLDER) / f"{file_name(people, participant)}.html"
     write_json(path.with_suffix(".json"), {"codes": run.codes_digest} | found.to_dict())

@@ -16,6 +16,7 @@ from saeidioms.charts.idiom_bars import idiom_bars
 from saeidioms.charts.power import power_curve
 from saeidioms.charts.sequences import cooccurrence, sankey, templates, transition_map
 from saeidioms.charts.sweep import frontier
+from saeidioms.charts.template_use import template_use
 from saeidioms.charts.trajectory import lines, stacked_area
 from saeidioms.charts.treemap import treemap
 
@@ -42,6 +43,7 @@ __all__ = [
     "sankey",
     "save",
     "stacked_area",
+    "template_use",
     "templates",
     "transition_map",
     "treemap",

@@ -25,7 +25,7 @@ from saeidioms.charts.theme import (
     transparent,
     with_notes,
 )
-from saeidioms.taxonomy.grounds import MARK, NOTE, doubtful
+from saeidioms.taxonomy.grounds import doubtful, note
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _PARTS = {2: ["first half", "second half"], 3: ["first third", "middle third", "last third"]}
@@ -123,7 +123,7 @@ def change(
     )
     versus = "" if several else f", {_versus(table['group'].iloc[0], table)}"
     title = with_notes(
-        f"Change in percentage points{versus}", intervals(table), f"{MARK} {NOTE}" if marked else ""
+        f"Change in percentage points{versus}", intervals(table), note(table)
     )
     below = height_below(title)
     fig.update_layout(

@@ -19,7 +19,7 @@ from saeidioms.charts.theme import (
     name_at_axis,
     with_notes,
 )
-from saeidioms.taxonomy.grounds import MARK, NOTE, doubtful
+from saeidioms.taxonomy.grounds import doubtful, note
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS_SHOWN = 5
@@ -157,7 +157,7 @@ def _numbers(row: pd.Series) -> str:
 
 def _axis(shares: pd.DataFrame, of: str) -> str:
     whole = shares[shares["level"] == "uncoded"]  # one row a group
-    mark = f"{MARK} {NOTE}" if doubtful(shares) else ""
+    mark = note(shares)
     if whole.empty:  # shares that were corrected by a sample
         return with_notes(f"Share of {of}", intervals(shares), mark)
     uncoded = whole["share"].iloc[0]

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 from saeidioms.charts.carried import carry
 from saeidioms.charts.grouped import add_key, grouped
 from saeidioms.charts.theme import (
-    BOTTOM,
     INK,
     ROW,
     TOP,
     category_colours,
     escape,
     figure,
+    height_below,
     intervals,
     legend_below,
     name_at_axis,
@@ -24,10 +24,11 @@ from saeidioms.charts.theme import (
     with_notes,
 )
 from saeidioms.errors import InputError
+from saeidioms.taxonomy.grounds import doubtful, note
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 SURE = 0.05  # q below which a point is filled
-_BESIDE = 150  # pixels of what is written beside a dumbbell
+_BESIDE, _KEY = 150, 54  # pixels of what is written beside a dumbbell, and of the legend below
 
 
 def forest(
@@ -45,7 +46,8 @@ def forest(
     ----------
     table
         `value`, and ``low, high`` and ``q`` where they are known: as `saeidioms.compare`,
-        `saeidioms.traits` and the functions of `saeidioms.findings` return them.
+        `saeidioms.traits` and the functions of `saeidioms.findings` return them. Sub-categories
+        that rest on no faithful feature are marked where `saeidioms.taxonomy.grounds` is joined.
     taxonomy
         Gives order and colours.
     by
@@ -77,7 +79,7 @@ def forest(
         notes.append(f"filled: q &lt; {SURE}")
     if band is not None:
         notes.append(f"shaded: at most ±{band:g}")
-    title = with_notes(title, "; ".join(note for note in notes if note))
+    title = with_notes(title, "; ".join(filter(None, notes)), note(rows))
     groups = {name: escape(name) for name in dict.fromkeys(rows[by])} if by else {"": ""}
     fig = grouped(drawn, taxonomy, by=by, value=value, groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
@@ -129,6 +131,7 @@ def reliable_change(summary: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     title = with_notes(
         "← fell    share of people    rose →",
         f"{intervals(rows)}; filled: q &lt; {SURE}, against {escape(control)}",
+        note(rows),
     )
     fig = grouped(drawn, taxonomy, by="group", value="drawn_share", groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
@@ -180,8 +183,9 @@ def dumbbell(
         own = "group" in rows and "baseline" in rows
         names = (rows["baseline"].iloc[0], rows["group"].iloc[0]) if own else (first, second)
     colours = category_colours(taxonomy)
-    plot = ROW * len(rows)
-    fig = figure(height=TOP + plot + BOTTOM + 60)
+    plot, title = ROW * len(rows), with_notes("Share", note(rows))
+    below = height_below(title)
+    fig = figure(height=TOP + plot + below + _KEY, margin_b=below + _KEY, margin_r=_BESIDE)
     for _, row in rows.iterrows():
         colour = colours[row["category"]]
         fig.add_scatter(
@@ -215,10 +219,10 @@ def dumbbell(
         categoryorder="array",
         categoryarray=order[::-1],
         tickvals=order,
-        ticktext=[name_at_axis(name) for name in taxonomy.names],
+        ticktext=[name_at_axis(name, doubtful(rows)) for name in taxonomy.names],
     )
-    fig.update_xaxes(title="Share", tickformat=".0%", rangemode="tozero", nticks=7)
-    fig.update_layout(legend2=legend_below(plot, 68), margin_b=BOTTOM + 60, margin_r=_BESIDE)
+    fig.update_xaxes(title=title, tickformat=".0%", rangemode="tozero", nticks=7)
+    fig.update_layout(legend2=legend_below(plot, below + 6))
     return carry(fig, rows)
 
 

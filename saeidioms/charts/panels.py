@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from saeidioms.charts.theme import figure, legend_below
 
 HEAD, GAP, FOOT = 48, 60, 124  # pixels above, between and below
+LEGEND = 78  # pixels below panels at which the legend starts
 
 
 def panels(
@@ -52,7 +53,7 @@ def panels(
     fig.update_layout(figure(height=plot + HEAD + FOOT).layout)
     fig.update_layout(
         margin={"t": HEAD, "b": FOOT},
-        legend=legend_below(plot, 78) | {"traceorder": "normal"},
+        legend=legend_below(plot, LEGEND) | {"traceorder": "normal"},
     )
     for i in range(len(titles) - columns, len(titles)):  # the lowest of each column
         fig.update_xaxes(showticklabels=True, row=i // columns + 1, col=i % columns + 1)

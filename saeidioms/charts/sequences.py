@@ -17,6 +17,7 @@ from saeidioms.charts.theme import (
     in_lines,
     intervals,
     legend_below,
+    small,
     transparent,
 )
 from saeidioms.findings.sequences import ARROW
@@ -28,7 +29,8 @@ _MOST = 2.0  # binary logarithm of the lift at which the colour is full: four ti
 _CELL = 40  # pixels
 _SURE = 0.05  # q below which a number is bold
 _BLOCK = 46  # pixels a row of blocks
-_PAD = 18  # pixels between nodes, so that names do not touch
+_NODE, _PAD = 60, 36  # pixels a node, and between nodes, so that names in two lines do not touch
+_NAMES, _OUTER = 150, ("right", "left")  # pixels of names beside nodes; how they are set there
 _COARSE = 0.03  # longest bar whose axis needs no decimals
 _UNCODED = "#bbbbbb"
 
@@ -129,24 +131,26 @@ def sankey(table: pd.DataFrame, taxonomy: Taxonomy, *, least: float = 0.005) -> 
         for name in names
     ]
     labels = [
-        f"{escape(name)} {total:.0%}" for name, total in zip(before + after, totals, strict=True)
+        f"{in_lines(name, 18)} {total:.0%}"
+        for name, total in zip(before + after, totals, strict=True)
     ]
-    plot = max(300, 46 * max(len(before), len(after)))
-    fig = figure(height=plot + TOP + BOTTOM)
+    middles = [
+        *_middles(shown, "sub_category", before, plot := _NODE * max(len(before), len(after))),
+        *_middles(shown, "next", after, plot),
+    ]
+    fig = figure(height=plot + TOP + BOTTOM, margin_l=_NAMES, margin_r=_NAMES)
     fig.add_sankey(
         arrangement="fixed",
         node={
-            "label": labels,
+            "label": [""] * len(labels),  # names stand outside, clear of the bands
+            "customdata": labels,
             "color": shade,
             "x": [0.001] * len(before) + [0.999] * len(after),
-            "y": [
-                *_middles(shown, "sub_category", before, plot),
-                *_middles(shown, "next", after, plot),
-            ],
+            "y": middles,
             "pad": _PAD,
             "thickness": 14,
             "line": {"width": 0},
-            "hovertemplate": "%{label}<extra></extra>",
+            "hovertemplate": "%{customdata}<extra></extra>",
         },
         link={
             "source": [before.index(name) for name in shown["sub_category"]],
@@ -158,17 +162,23 @@ def sankey(table: pd.DataFrame, taxonomy: Taxonomy, *, least: float = 0.005) -> 
         },
     )
     left_out = int(table["count"].sum() - shown["count"].sum())
-    note = f"n = {table['n'].iloc[0]:,} pairs of messages"
+    notes = [f"n = {table['n'].iloc[0]:,} pairs of messages"]
     if left_out:
-        note += f"; not drawn: {left_out:,} in bands of less than {least:.1%} of all each"
-    for x, text in ((0, "A message"), (1, "The message that follows")):
+        notes += [f"not drawn: {left_out:,} in bands of less than {least:.1%} of all each"]
+    sides = [0] * len(before) + [1] * len(after)
+    for x, text, middle in zip(sides, labels, middles, strict=True):
         fig.add_annotation(
-            text=f"<b>{text}</b>", xref="paper", yref="paper", x=x, y=1, yshift=28,
-            xanchor="left" if x == 0 else "right", showarrow=False,
+            text=text, xref="paper", yref="paper", x=x, y=1 - middle, yanchor="middle",
+            xanchor=_OUTER[x], xshift=18 * x - 9, align=_OUTER[x], showarrow=False, font_size=13,
+        )  # fmt: skip
+    for x, text in ((0, "Message"), (1, "Next message")):
+        fig.add_annotation(
+            text=f"<b>{text}</b>", xref="paper", yref="paper", x=x, y=1, yshift=16,
+            yanchor="bottom", xanchor=_OUTER[x], xshift=18 * x - 9, showarrow=False,
         )  # fmt: skip
     fig.add_annotation(
-        text=f"<sub>{note}</sub>", xref="paper", yref="paper", x=0.5, y=0, yshift=-36,
-        showarrow=False,
+        text="<br>".join(map(small, notes)), xref="paper", yref="paper", x=0.5, y=0, yshift=-10,
+        yanchor="top", showarrow=False,
     )  # fmt: skip
     return carry(fig, shown)
 

@@ -72,19 +72,24 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def in_lines(name: str, most: int = 14) -> str:
-    """Return a name, escaped, in lines of about so many characters."""
+def in_lines(name: str, most: int = 14, doubtful: Container[str] = ()) -> str:
+    """Return a name, escaped, in lines of about so many characters, the last one with its mark."""
     lines = [""]
     for word in name.split():
         if lines[-1] and len(lines[-1]) + len(word) >= most:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(escape(line) for line in lines)
+    return marked("<br>".join(escape(line) for line in lines), name in doubtful)
 
 
 def name_at_axis(name: str, doubtful: Container[str] = ()) -> str:
     """Return a name as axes show it: escaped, in lines, marked where its share is in doubt."""
-    return in_lines(f"{name} {MARK}" if name in doubtful else name, _LINE)
+    return in_lines(name, _LINE, doubtful)
+
+
+def marked(name: str, in_doubt: bool) -> str:
+    """Return a name, with the mark where its share is in doubt."""
+    return f"{name} {MARK}" if in_doubt else name
 
 
 def with_notes(title: str, *notes: str) -> str:

@@ -8,17 +8,21 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
-from saeidioms.charts.panels import panels
+from saeidioms.charts.panels import FOOT, HEAD, LEGEND, panels
 from saeidioms.charts.theme import (
     DASHES,
     INK,
     category_colours,
     escape,
+    in_lines,
     intervals,
+    legend_below,
+    marked,
     shades,
     transparent,
     with_notes,
 )
+from saeidioms.taxonomy.grounds import doubtful, note
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _PARTS = {2: ["first", "second"], 3: ["first", "middle", "last"]}
@@ -26,11 +30,17 @@ _PANEL = 130  # pixels of a panel
 _AREA = 330  # pixels of a panel of areas
 _NAME = 17  # pixels between names
 _BESIDE = 205  # pixels of the names
+_NOTE = 18  # pixels of a note below
 _MOST_TICKS = 8
 
 
 def stacked_area(
-    table: pd.DataFrame, taxonomy: Taxonomy, *, by: str | None = None, turns: bool = False
+    table: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    by: str | None = None,
+    turns: bool = False,
+    columns: int = 2,
 ) -> go.Figure:
     """Draw what messages are made of as conversations go on: sub-categories on top of each other.
 
@@ -40,7 +50,8 @@ def stacked_area(
     Parameters
     ----------
     table
-        As `saeidioms.findings.course.trajectory` returns it.
+        As `saeidioms.findings.course.trajectory` returns it. Sub-categories that rest on no
+        faithful feature are marked where `saeidioms.taxonomy.grounds` is joined.
     taxonomy
         Gives order and colours: one hue a category, paler for each next member.
     by
@@ -48,6 +59,8 @@ def stacked_area(
         six the largest are drawn.
     turns
         Whether parts are turns, the last one all later ones.
+    columns
+        Most panels beside each other.
 
     Returns
     -------
@@ -57,13 +70,14 @@ def stacked_area(
     """
     rows = table[table["level"] == "sub_category"]
     groups, left_out = _groups(rows, by)
-    fig = panels([escape(f"{by}: {name}") if by else "" for name in groups], 2, _AREA, spacing=0.12)
+    titles = [escape(f"{by}: {name}") if by else "" for name in groups]
+    fig = panels(titles, columns, _AREA, spacing=0.12)
     shade = shades(taxonomy)
     for i, group in enumerate(groups):
         own = rows if by is None else rows[rows[by] == group]
         held = own.pivot(index="part", columns="sub_category", values="share")
         heights = held.div(held.sum(axis=1).where(lambda total: total > 0), axis=0).fillna(0)
-        line, column = divmod(i, 2)
+        line, column = divmod(i, columns)
         for member in taxonomy.sub_categories[::-1]:
             height = heights[member.name]
             fig.add_scatter(
@@ -79,8 +93,8 @@ def stacked_area(
                 showlegend=False,
                 hovertemplate=f"{escape(member.name)}: %{{y:.1%}}<extra></extra>",
             )
-        if column == min(len(groups), 2) - 1:
-            _write_beside(fig, heights.iloc[-1], taxonomy, line + 1, column + 1)
+        if column == min(len(groups), columns) - 1:
+            _write_beside(fig, heights.iloc[-1], taxonomy, doubtful(rows), line + 1, column + 1)
     fig.update_xaxes(showgrid=False)
     fig.update_yaxes(range=[0, 1], tickformat=".0%", showgrid=False, zeroline=False)
     fig.update_layout(margin_r=_BESIDE)
@@ -92,18 +106,26 @@ def stacked_area(
             },
         )  # fmt: skip
     _finish(fig, rows, "Share of what messages hold", turns, left_out)
-    return carry(fig, rows)
+    look: dict[str, Any] = {"by": by, "turns": turns, "columns": 1}
+    narrow = stacked_area(table, taxonomy, **look) if columns > 1 and len(groups) > 1 else None
+    return carry(fig, rows, narrow=narrow)
 
 
 def lines(
-    table: pd.DataFrame, taxonomy: Taxonomy, *, by: str | None = None, turns: bool = False
+    table: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    by: str | None = None,
+    turns: bool = False,
+    columns: int = 3,
 ) -> go.Figure:
     """Draw the share of messages that hold each sub-category as conversations go on, with bands.
 
     Parameters
     ----------
     table
-        As `saeidioms.findings.course.trajectory` returns it.
+        As `saeidioms.findings.course.trajectory` returns it. Sub-categories that rest on no
+        faithful feature are marked where `saeidioms.taxonomy.grounds` is joined.
     taxonomy
         Gives order and colours.
     by
@@ -111,6 +133,8 @@ def lines(
         six the largest are drawn.
     turns
         Whether parts are turns, the last one all later ones.
+    columns
+        Most panels beside each other.
 
     Returns
     -------
@@ -121,10 +145,13 @@ def lines(
     rows = table[table["level"] == "sub_category"]
     groups, left_out = _groups(rows, by)
     names = list(taxonomy.names)
-    fig = panels([escape(name) for name in names], 3, _PANEL)
+    in_doubt = doubtful(rows)
+    most, spacing = (30, 0.06) if columns > 2 else (20, 0.14)  # two are for a narrow page
+    titles = [in_lines(name, most, in_doubt) for name in names]
+    fig = panels(titles, columns, _PANEL, spacing=spacing)
     colours = category_colours(taxonomy)
     for i, name in enumerate(names):
-        line, column = divmod(i, 3)
+        line, column = divmod(i, columns)
         colour = colours[taxonomy.category_of(name)]
         of_name = rows[rows["sub_category"] == name]
         for g, group in enumerate(groups):
@@ -162,7 +189,8 @@ def lines(
     fig.update_yaxes(range=[0, 1.05 * (most or 1)], tickformat=".0%", nticks=4)
     fig.update_xaxes(showgrid=False)
     _finish(fig, rows, "Share of messages", turns, left_out, f"bands: {intervals(rows)}")
-    return carry(fig, rows)
+    look: dict[str, Any] = {"by": by, "turns": turns, "columns": 2}
+    return carry(fig, rows, narrow=lines(table, taxonomy, **look) if columns > 2 else None)
 
 
 def _groups(rows: pd.DataFrame, by: str | None) -> tuple[list[str], str]:
@@ -192,7 +220,7 @@ def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, *notes: 
     fig.update_xaxes(tickvals=ticks, ticktext=texts, range=[1, bins] if bins > 1 else [0.5, 1.5])
     fig.update_yaxes(title=None)
     unit = "Message of the conversation" if turns else "Part of the conversation"
-    text = with_notes(unit, "; ".join(filter(None, notes)))
+    text = with_notes(unit, "; ".join(filter(None, notes)), note(rows))
     fig.add_annotation(
         text=text, xref="paper", yref="paper", x=0.5, y=0,
         yshift=-36, yanchor="top", showarrow=False,
@@ -202,10 +230,20 @@ def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, *notes: 
         xanchor="center", showarrow=False,
     )  # fmt: skip
     fig.update_layout(margin_l=84)
+    if note(rows):
+        legend = legend_below(fig.layout.height - HEAD - FOOT, LEGEND + _NOTE)
+        fig.update_layout(
+            height=fig.layout.height + _NOTE, margin_b=FOOT + _NOTE, legend_y=legend["y"]
+        )
 
 
 def _write_beside(
-    fig: go.Figure, heights: pd.Series, taxonomy: Taxonomy, row: int, col: int
+    fig: go.Figure,
+    heights: pd.Series,
+    taxonomy: Taxonomy,
+    in_doubt: set[str],
+    row: int,
+    col: int,
 ) -> None:
     """Write the names to the right of a panel, at the middle of their areas, but apart."""
     names = list(taxonomy.names[::-1])
@@ -220,8 +258,8 @@ def _write_beside(
     for name, middle in zip(names, middles, strict=True):
         fig.add_annotation(
             x=1, xref="x domain", y=middle / _AREA, yref="y domain", row=row, col=col,
-            text=escape(name), xanchor="left", yanchor="middle", xshift=6, showarrow=False,
-            font_size=12,
+            text=marked(escape(name), name in in_doubt), xanchor="left", yanchor="middle",
+            xshift=6, showarrow=False, font_size=12,
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from saeidioms.charts.theme import (
     transparent,
 )
 from saeidioms.errors import InputError
+from saeidioms.taxonomy.grounds import doubtful, note
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 _HEIGHT, _TALL = 460, 720  # pixels; tall where it is narrow
@@ -30,7 +31,8 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
     Parameters
     ----------
     shares
-        Overall shares, as `Distribution.shares` returns them.
+        Overall shares, as `Distribution.shares` returns them. Sub-categories that rest on no
+        faithful feature are marked where `saeidioms.taxonomy.grounds` is joined.
     taxonomy
         Gives categories and colours: one hue a category.
     of
@@ -52,8 +54,8 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
         raise InputError("no sub-category occurs; there is nothing to draw.")
     heads = rows[(rows["level"] == "category") & rows["category"].isin(held["category"])]
     colours = category_colours(taxonomy)
-    any_of = "" if of == "expressions" else "any: "
-    fig = figure(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 64})
+    in_doubt, any_of = doubtful(held), "" if of == "expressions" else "any: "
+    fig = figure(height=_HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 82 if in_doubt else 64})
     fig.add_treemap(
         ids=[*heads["category"].map(_outer), *held["sub_category"].map(_inner)],
         parents=[*[""] * len(heads), *held["category"].map(_outer)],
@@ -62,7 +64,7 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
                 f"<b>{escape(row.category)}</b>  {any_of}{row.share:.1%}"
                 for row in heads.itertuples()
             ),
-            *held["sub_category"].map(in_lines),
+            *(in_lines(name, doubtful=in_doubt) for name in held["sub_category"]),
         ],
         values=[*[0.0] * len(heads), *held["share"]],
         branchvalues="remainder",
@@ -97,8 +99,9 @@ def treemap(shares: pd.DataFrame, taxonomy: Taxonomy, *, of: str = "messages") -
             "What holds several is in each of their tiles, and in “any” once:",
             "a category’s tiles can take more room than its share.",
         ]
+    notes += [note(held)] if in_doubt else []
     fig.add_annotation(
-        text="<br>".join(small(note) for note in notes), align="left",
+        text="<br>".join(small(line) for line in notes), align="left",
         xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", xanchor="left",
         showarrow=False,
     )  # fmt: skip

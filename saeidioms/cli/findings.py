@@ -337,6 +337,7 @@ def _profile(parsed: argparse.Namespace) -> None:
     from saeidioms.analyses.persons import profile_person
     from saeidioms.cli.printed import as_text
     from saeidioms.pipeline import resume
+    from saeidioms.taxonomy.grounds import COLUMNS
 
     asked = {name: value for name, value in vars(parsed).items() if name not in ("run", "command")}
     found, path = profile_person(resume(parsed.run), **asked)
@@ -345,5 +346,5 @@ def _profile(parsed: argparse.Namespace) -> None:
     names = {"estimate": "long_run", "others_share": "others", "against": "than_most"}
     shown = found.shares.assign(messages=counted).rename(columns=names)
     print(f"\nWhat {found.who} says, against {found.n_others:,} others\n")
-    print(as_text(shown[[*columns, "than_most"]], whole=path.with_suffix(".json").name))
+    print(as_text(shown[[*columns, "than_most", *COLUMNS]], whole=path.with_suffix(".json").name))
     print(f"\n{found.uncertainty}\n\nPage: {path}\nJSON: {path.with_suffix('.json')}")

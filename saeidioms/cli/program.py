@@ -8,9 +8,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
-from saeidioms import __version__
 from saeidioms.cli import documents, experts, explorer, findings, people, runs, stages
 from saeidioms.cli.flags import as_typed
 from saeidioms.errors import SaeidiomsError
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser("saeidioms", description=DESCRIPTION, formatter_class=raw)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('saeidioms')}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for part in _WITH_VERBS:
         part.add_verbs(verbs)

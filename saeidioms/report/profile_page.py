@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from saeidioms.charts.theme import category_colours
+from saeidioms.charts.theme import category_colours, marked
 from saeidioms.findings.by_conversation import FELL, ROSE
 from saeidioms.findings.habit import LESS, MORE
 from saeidioms.findings.person import Profile
 from saeidioms.report.explorer import shorten
 from saeidioms.resources import templates
+from saeidioms.taxonomy.grounds import SENTENCE, doubtful
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 IDIOMS = 12
@@ -36,7 +38,8 @@ def profile_page(profile: Profile, notice: str | None = None) -> str:
     Parameters
     ----------
     profile
-        As `saeidioms.findings.profile` returns it.
+        As `saeidioms.findings.profile` returns it. Sub-categories that rest on no faithful feature
+        are marked where `saeidioms.taxonomy.grounds` is joined to its shares.
     notice
         A sentence to be read before anything else, for instance that the corpus is synthetic.
     """
@@ -60,6 +63,7 @@ def profile_page(profile: Profile, notice: str | None = None) -> str:
         "form-action 'none'",
         profile=profile,
         notice=notice,
+        doubt=SENTENCE if doubtful(profile.shares) else "",
         shares=shares,
         words=WORDS,
         found=_found(shares, course),
@@ -77,14 +81,14 @@ def profile_page(profile: Profile, notice: str | None = None) -> str:
 def _shares(profile: Profile) -> list[dict[str, Any]]:
     """Return every category followed by its sub-categories; places on the axis run from 0 to 1."""
     end = _end_of_axis(profile.shares)
-    taxonomy = profile.taxonomy
+    taxonomy, in_doubt = profile.taxonomy, doubtful(profile.shares)
     notes = {category.name: category.definition for category in taxonomy.categories}
     notes |= {sub.name: sub.definition for sub in taxonomy.sub_categories}
     return [
         row
-        | (named := _named(row, taxonomy))
+        | _named(row, taxonomy, in_doubt)
         | {"at": {name: row[name] / end for name in ("low", "estimate", "high", "others_share")}}
-        | {"definition": notes[named["name"]]}
+        | {"definition": notes[row["sub_category"] or row["category"]]}
         for row in _by_category(profile.shares, taxonomy)
     ]
 
@@ -105,11 +109,14 @@ def _by_category(table: pd.DataFrame, taxonomy: Taxonomy) -> list[dict[str, Any]
     return ranked.drop(columns=["place", "part"]).to_dict("records")
 
 
-def _named(row: dict[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
-    """Return the name to show, and the class of its colour."""
+def _named(
+    row: dict[str, Any], taxonomy: Taxonomy, in_doubt: Container[str] = ()
+) -> dict[str, Any]:
+    """Return the name to show, marked where it is in doubt, and the class of its colour."""
     order = [category.name for category in taxonomy.categories]
     hue = f"hue-{order.index(row['category'])}" if row["category"] in order else ""
-    return {"name": row["sub_category"] or row["category"], "hue": hue}
+    name = row["sub_category"] or row["category"]
+    return {"name": marked(name, name in in_doubt), "hue": hue}
 
 
 def _end_of_axis(shares: pd.DataFrame) -> float:
@@ -147,14 +154,13 @@ def _course(profile: Profile) -> list[dict[str, Any]]:
     keys = ["level", "category", "sub_category"]
     parts = profile.course.groupby(keys, sort=False)
     said = [row for row in _by_category(profile.change, profile.taxonomy) if row["p"] == row["p"]]
-    rows = []
+    rows, in_doubt = [], doubtful(profile.shares)
     for row in said:
         points = parts.get_group(tuple(row[key] for key in keys))
         across = (points["part"] - 0.5) / len(points)
         columns = (across, points["share"], points["low"], points["high"])
-        rows.append(
-            row | _named(row, profile.taxonomy) | {"points": list(zip(*columns, strict=True))}
-        )
+        named = _named(row, profile.taxonomy, in_doubt)
+        rows.append(row | named | {"points": list(zip(*columns, strict=True))})
     return rows
 
 

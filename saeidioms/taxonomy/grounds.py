@@ -64,3 +64,8 @@ def doubtful(table: pd.DataFrame) -> set[str]:
     if "faithful" not in table:
         return set()
     return set(table.loc[(table["faithful"] == 0).fillna(False).astype(bool), "sub_category"])
+
+
+def note(table: pd.DataFrame) -> str:
+    """Return what a figure of such a table says of its marks; nothing where none is marked."""
+    return f"{MARK} {NOTE}" if doubtful(table) else ""

@@ -88,6 +88,10 @@ def test_what_rests_on_no_faithful_feature_is_marked_and_said(shares, distributi
         assert names == ["zeal", "care †", f"{EVIL} †", "quips"]
         assert "† no feature with a faithful label" in fig.layout.xaxis.title.text
     assert "†" not in charts.distribution(shares, taxonomy).to_json()
+    tiles = charts.treemap(overall, taxonomy)
+    assert {"zeal", "care †"} < set(tiles.data[0].labels)
+    assert "† no feature with a faithful label" in tiles.layout.annotations[0].text
+    assert "†" not in charts.treemap(shares, taxonomy).to_json()
 
 
 def test_changes_are_marked_too_and_have_a_narrow_form_of_two_panels(changes, taxonomy):

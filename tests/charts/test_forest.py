@@ -136,3 +136,13 @@ def test_who_rose_is_right_who_fell_is_left_and_the_control_has_no_interval(taxo
     assert not control.error_x.visible
     assert "−" not in "".join(fig.layout.xaxis.ticktext)
     assert EVIL not in written(fig)
+
+
+def test_names_of_doubt_are_marked_and_said_in_forests_and_dumbbells(changes, taxonomy):
+    names = list(taxonomy.names)
+    marked = changes.assign(faithful=(changes["sub_category"] != names[0]).astype(int))
+    one = marked[marked["group"] == marked["group"].iloc[0]]
+    for fig in (charts.forest(marked, taxonomy), charts.dumbbell(one, taxonomy)):
+        assert [text.endswith(" †") for text in fig.layout.yaxis.ticktext] == [True] + [False] * 3
+        assert "† no feature with a faithful label" in fig.layout.xaxis.title.text
+        assert fig.layout.legend2.y < 0

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saeidioms.charts import save, sequences
-from saeidioms.charts.theme import category_colours
+from saeidioms.charts import save, sequences, template_use
+from saeidioms.charts.carried import narrowed
+from saeidioms.charts.theme import BOTTOM, TOP, category_colours
 from saeidioms.findings.sequences import ARROW
 
 EVIL_SHOWN = "&lt;b&gt;x&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
@@ -96,6 +97,17 @@ def test_nodes_keep_their_order_and_their_category_colour(follows, taxonomy):
     assert node.color[2] == colours["Cold"]
 
 
+def test_names_stand_beside_their_nodes_clear_of_the_bands_and_of_each_other(follows, taxonomy):
+    fig = sequences.sankey(follows, taxonomy)
+    node = fig.data[0].node
+    assert set(node.label) == {""}
+    names = [note for note in fig.layout.annotations if "%" in note.text and "not" not in note.text]
+    assert [(name.xanchor, name.x) for name in names] == [("right", 0)] * 5 + [("left", 1)] * 5
+    assert [1 - name.y for name in names] == pytest.approx(list(node.y))
+    plot = fig.layout.height - TOP - BOTTOM
+    assert np.diff(np.array(node.y[:5]) * plot).min() > 32  # pixels of two lines
+
+
 def test_blocks_of_a_template_stand_in_its_order_in_their_colours(recurring, taxonomy):
     fig = sequences.templates(recurring, taxonomy)
     words = fig.data[0]
@@ -138,3 +150,32 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
         drawn = page[page.rindex("Plotly.newPlot") :]
         assert "\\u003cscript" not in drawn
         assert "alert(1)" in drawn
+
+
+def use(groups):
+    """Coverage and variety of groups of 10, 11, ... messages, and novelty of all but the first."""
+    rows = [
+        (measure, name, 0.5 + i / 100, 0.4, 0.6, 9, 10 + i, 5)
+        for measure in ("coverage", "novelty", "variety")
+        for i, name in enumerate(groups)
+        if not (measure == "novelty" and i == 0)
+    ]
+    columns = ["measure", "arm", "value", "low", "high", "sample", "n", "clusters"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_use_of_templates_has_a_panel_a_measure_and_a_point_a_group_that_has_it():
+    fig = template_use(use(["control", "<b>x", "coach"]), by="arm")
+    coverage, novelty, variety = fig.data
+    assert list(coverage.y) == list(variety.y) == ["control", "&lt;b&gt;x", "coach"]
+    assert list(novelty.y) == ["&lt;b&gt;x", "coach"]
+    assert list(coverage.error_x.array) == pytest.approx([0.1, 0.09, 0.08])
+    assert "[40.0%, 60.0%], 11 messages" in coverage.customdata[1]
+    assert fig.layout.yaxis.categoryarray == ("coach", "&lt;b&gt;x", "control")  # the first on top
+    assert len({narrowed(fig).layout[axis].domain for axis in ("xaxis", "xaxis2", "xaxis3")}) == 1
+
+
+def test_of_many_groups_those_with_most_messages_are_drawn_and_counted():
+    fig = template_use(use([f"p{i:02d}" for i in range(40)]), by="arm")
+    assert list(fig.data[0].y) == [f"p{i:02d}" for i in range(10, 40)]
+    assert any("by arm; the largest 30 of 40" in note for note in written(fig))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from saeidioms.charts import trajectory
+from saeidioms.charts.carried import narrowed
 from saeidioms.charts.theme import category_colours
 
 EVIL_SHOWN = "&lt;b&gt;x&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
@@ -120,3 +121,24 @@ def test_of_more_groups_than_can_be_told_apart_the_largest_are_drawn_and_counted
     texts = [note.text for note in fig.layout.annotations] + [trace.name for trace in fig.data]
     assert not any("g2" in (text or "") for text in texts)
     assert any("the largest 6 of 7 groups of arm" in (text or "") for text in texts)
+
+
+def test_names_of_doubt_are_marked_and_a_note_says_why_above_the_legend(taxonomy):
+    table = grouped(taxonomy, ["a", "b"])
+    marked = table.assign(faithful=(table["sub_category"] != "zeal").astype(int))
+    for draw in (trajectory.lines, trajectory.stacked_area):
+        fig, plain = draw(marked, taxonomy, by="arm"), draw(table, taxonomy, by="arm")
+        texts = [note.text for note in fig.layout.annotations]
+        assert "zeal †" in texts
+        assert "care" in texts
+        assert any("† no feature with a faithful label" in text for text in texts)
+        assert "†" not in plain.to_json()
+        assert fig.layout.height > plain.layout.height
+        assert fig.layout.legend.y < plain.layout.legend.y
+
+
+@pytest.mark.parametrize(("draw", "beside"), [(trajectory.lines, 2), (trajectory.stacked_area, 1)])
+def test_a_narrow_page_has_fewer_panels_beside_each_other(taxonomy, draw, beside):
+    narrow = narrowed(draw(grouped(taxonomy, ["a", "b"]), taxonomy, by="arm"))
+    axes = [axis for axis in narrow.layout.to_plotly_json() if axis.startswith("xaxis")]
+    assert len({tuple(narrow.layout[axis].domain) for axis in axes}) == beside

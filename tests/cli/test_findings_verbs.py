@@ -62,6 +62,38 @@ def test_a_question_is_answered_with_method_clusters_and_seed(finished, quick, c
     assert "e+0" not in said  # no number that a person has to decode
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["shares", "--chart", "treemap"],
+        ["permute", *ARMS, "--time", "time", "--at", "after"],
+        ["model", "--formula", "arm"],
+        ["change", *TIMES],
+        ["change", *TIMES, *ARMS],
+        ["study", *TIMES, *CONTROL],
+        ["traits", "--score", "trait_empathy"],
+        ["trajectory"],
+        ["trajectory", "--chart", "areas", "--by", "arm"],
+    ],
+    ids=" ".join,
+)
+def test_what_rests_on_no_faithful_feature_is_marked_in_table_and_figure(
+    finished, quick, capsys, monkeypatch, question
+):
+    names = pd.Index(Run(finished).codebook.taxonomy.names, name="sub_category")
+    found = pd.DataFrame({"features": 3, "faithful": (names != "affirming").astype(int)}, names)
+    monkeypatch.setattr(Run, "grounds", found)
+    verb, *options = question
+    cli.main([verb, str(finished), *options])
+    said = capsys.readouterr().out
+    assert "affirming †" in said
+    assert said.count("\n† No feature of this sub-category") == 1
+    folder = Path(said.split("Table and figure: ")[1].splitlines()[0])
+    figure = (folder / "figure.json").read_text(encoding="utf-8")
+    assert "affirming \\u2020" in figure or "affirming †" in figure
+    assert "no feature with a faithful label" in figure
+
+
 def test_a_finding_is_a_section_of_the_report_until_the_codes_change(demo_run, tmp_path):
     finished = Path(shutil.copytree(demo_run / "run", tmp_path / "run"))
     cli.main(["compare", str(finished), *ARMS, *PERSON])

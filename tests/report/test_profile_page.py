@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from saeidioms.findings import habit, profile
 from saeidioms.report.profile_page import profile_page
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes
+from saeidioms.taxonomy.grounds import SENTENCE
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)> hang in there\u2028{{7*7}}"
@@ -85,6 +87,17 @@ def test_more_than_most_is_said_of_what_the_intervals_support_and_of_nothing_els
     usual = text_of(page("p00"))
     assert "Nothing is said clearly more, or clearly less" in usual
     assert "more than most" not in usual
+
+
+def test_what_rests_on_no_faithful_feature_is_marked_wherever_its_share_is_told(parts):
+    found = profile(*parts, who="riser", order="week")
+    doubt = (found.shares["sub_category"] != "expressing sympathy").astype(int)
+    text = text_of(profile_page(replace(found, shares=found.shares.assign(faithful=doubt))))
+    assert "Rose over the conversations: Affective, expressing sympathy †." in text
+    assert text.count("expressing sympathy † ") == 3  # chart, table, course
+    assert "providing reassurance †" not in text
+    assert text.count(SENTENCE) == 1
+    assert "†" not in text_of(profile_page(found))
 
 
 def test_what_rises_is_said_in_one_look_and_beside_its_row(page):
