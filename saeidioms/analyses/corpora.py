@@ -15,6 +15,8 @@ from saeidioms.pipeline import advance, resume
 from saeidioms.run import Run
 from saeidioms.taxonomy.distribution import CONVERSATION, as_text, no_column, own_where_missing
 
+_MEANT = "Features that mean it; first those whose label, definition or idioms hold all its words"
+
 
 def differ(run: Run, *, other: str, cluster: str | None = None) -> Finding:
     """Return what the corpus of another run uses more, or less, than this one's.
@@ -72,7 +74,7 @@ def find(run: Run, query: str, n: int) -> dict[str, pd.DataFrame]:
         f"{run.corpus.unit.capitalize()}s nearest to it": search_units(
             query, run.corpus, run.embeddings, encode, n=n
         ),
-        "Features that mean it": run.features.search(query, n=n, encode=encode),
+        _MEANT: run.features.search(query, n=n, encode=encode),
     }
 
 

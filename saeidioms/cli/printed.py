@@ -161,6 +161,8 @@ def _terminal() -> int | None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "–" if value != value else _figure(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "–" if value is None or value is pd.NA else str(value)
 
 

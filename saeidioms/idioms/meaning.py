@@ -39,10 +39,10 @@ def search_features(
     Returns
     -------
     pandas.DataFrame
-        ``feature, label, similarity, matches, density, fidelity``. Those whose label, definition
-        or idioms hold all words of the query (``matches``) come first, then by ``similarity``: the
-        mean of the cosines with what the feature fires on (its centroid) and with the nearest of
-        its label, definition and idioms. Flagged features are left out.
+        ``feature, label, similarity, all_words, density, fidelity``. Those whose label, definition
+        or idioms hold all words of the query (``all_words``) come first, then by ``similarity``:
+        the mean of the cosines with what the feature fires on (its centroid) and with the nearest
+        of its label, definition and idioms. Flagged features are left out.
 
     Raises
     ------
@@ -63,10 +63,10 @@ def search_features(
     fires = centroids[table["feature"].to_numpy()].astype(np.float64) @ wanted
     found = table[["feature", "label", "density", "fidelity"]].assign(
         similarity=(nearest + fires) / 2,
-        matches=by_feature["holds"].any().reindex(table["feature"]).to_numpy(),
+        all_words=by_feature["holds"].any().reindex(table["feature"]).to_numpy(),
     )
-    ranked = found.sort_values(["matches", "similarity"], ascending=False, kind="stable")
-    columns = ["feature", "label", "similarity", "matches", "density", "fidelity"]
+    ranked = found.sort_values(["all_words", "similarity"], ascending=False, kind="stable")
+    columns = ["feature", "label", "similarity", "all_words", "density", "fidelity"]
     return ranked[columns].head(n).reset_index(drop=True)
 
 

@@ -133,3 +133,8 @@ def test_tables_of_sub_categories_alone_keep_their_order():
         }
     )
     assert [line.split()[-1] for line in as_text(table, 80).splitlines()[1:5]] == list("1122")
+
+
+def test_true_and_false_are_words():
+    text = as_text(pd.DataFrame({"label": ["a", "b"], "all_words": [True, False]}), 80)
+    assert [line.split()[1] for line in text.splitlines()] == ["all_words", "yes", "no"]

@@ -50,3 +50,16 @@ def test_the_status_of_a_run_imports_nothing_heavy(run):
 
 def test_a_stage_that_is_up_to_date_needs_no_torch(run):
     assert "torch" not in imported_by("corpus", run)
+
+
+def test_bars_of_other_packages_are_not_drawn_where_there_is_no_terminal():
+    script = (
+        "from saeidioms import cli\n"
+        "try:\n    cli.main(['status', 'nowhere'])\nexcept SystemExit:\n    pass\n"
+        "from tqdm.auto import tqdm\nassert list(tqdm(range(3), desc='weights')) == [0, 1, 2]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "weights" not in done.stderr
+    assert done.stderr.startswith("saeidioms: nowhere holds no run")

@@ -91,10 +91,10 @@ def test_a_feature_is_strongest_where_its_activation_is(corpus, activations, vec
 
 def test_features_that_say_the_words_come_first_then_those_that_mean_them(features):
     said = features.search("tried talking", encode=encode)
-    assert said[["feature", "matches"]].to_numpy().tolist() == [[1, True], [0, False]]
+    assert said[["feature", "all_words"]].to_numpy().tolist() == [[1, True], [0, False]]
     near = features.search("sorry for that", encode=encode)
     assert near["feature"].iloc[0] == 0
-    assert not near["matches"].any()
+    assert not near["all_words"].any()
 
 
 @pytest.mark.parametrize(
