@@ -373,6 +373,6 @@ STAGES = (
         ),
         options=_options_of("distribution", "compare", "report"),
         inputs=_findings,
-        version=6,
+        version=7,
     ),
 )
