@@ -122,9 +122,7 @@ def change(
         showgrid=True,
     )
     versus = "" if several else f", {_versus(table['group'].iloc[0], table)}"
-    title = with_notes(
-        f"Change in percentage points{versus}", intervals(table), note(table)
-    )
+    title = with_notes(f"Change in percentage points{versus}", intervals(table), note(table))
     below = height_below(title)
     fig.update_layout(
         height=_HEAD + plot + below + _FOOT,

@@ -76,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # program has one of their cores; threads that sleep at once, 1.5 times on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     arguments = sys.argv[1:] if arguments is None else arguments
-
     if not sys.stderr.isatty():  # bars of other packages too, such as of a GGUF file's weights
         os.environ.setdefault("TQDM_DISABLE", "1")
     parsed = _parser().parse_args(arguments)
