@@ -48,7 +48,8 @@ def agree_with_experts(
     try:
         table = pd.read_csv(ratings)
     except (OSError, ValueError) as error:
-        raise InputError(f"{ratings} cannot be read as CSV ({error}); give a table.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{ratings} cannot be read as CSV ({why}); give a table.") from error
     groups: dict[str, list[str]] = {}
     for other in others:
         name, _, coders = other.partition("=")

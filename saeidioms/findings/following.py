@@ -142,7 +142,10 @@ def _pairs(messages: pd.DataFrame, first: str | None, second: str | None) -> tup
     for option, role in (("first", first), ("second", second)):
         if role is not None and role not in roles:
             there = ", ".join(dict.fromkeys(roles))
-            raise OptionError(f"{option} is {role!r}, which is no role; there are: {there}.")
+            raise OptionError(
+                f"{option} is {role!r}, which is no role of this corpus; there are: {there}. A run "
+                "without role has them all."
+            )
     rows = np.arange(len(messages))
     if first is not None and first == second:
         rows = rows[roles == first]

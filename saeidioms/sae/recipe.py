@@ -175,6 +175,11 @@ def _sizes(n_features: int | None, k: int | None, n_rows: int, width: int) -> tu
                 f"{n_rows:,} rows; lower k, or give n_features too."
             )
         k = k or min(chosen[1], n_features)
+        logger.info(
+            "SAE size chosen for %s rows of width %d: %d features, %d active in a row "
+            "(a feature fires on %.0f rows on average).",
+            *(f"{n_rows:,}", width, n_features, k, n_rows * k / n_features),
+        )
     check_sizes(n_features, k)
     if n_features > n_rows:
         raise InputError(

@@ -25,7 +25,7 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
     text (Heaps' law), so ``n_features`` is the power of two nearest to ``3 sqrt(n_rows)``, at
     most 2048, and lowered until a feature fires on 36 units on average. ``k`` is
     ``sqrt(n_features) / 2`` (8 of 256, 16 of 1024), but at least 4 (below 16 features: a quarter).
-    The choice is logged. It is near what `saeidioms.sae.sweep.sweep` recommends for thousands to
+    It is near what `saeidioms.sae.sweep.sweep` recommends for thousands to
     tens of thousands of sentences.
 
     Parameters
@@ -55,11 +55,6 @@ def choose_size(n_rows: int, width: int) -> tuple[int, int]:
             "hundreds, or take shares and labels as a first look.",
             n_rows,
         )
-    logger.info(
-        "SAE size chosen for %s rows of width %d: %d features, %d active in a row "
-        "(a feature fires on %.0f rows on average).",
-        *(f"{n_rows:,}", width, n_features, k, n_rows * k / n_features),
-    )
     return n_features, k
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from saeidioms.analyses.experts import agree_with_experts
 from saeidioms.errors import InputError, OptionError
 from saeidioms.findings.experts import expert_table
 from saeidioms.stats.agreement import cohen_kappa, gwet_ac, krippendorff_alpha
@@ -240,3 +241,8 @@ def test_an_ordinal_scale_of_a_hundred_points_is_an_interval_scale(ratings):
         expert_table(wide, **ROLES)
     found = expert_table(wide, **ROLES, scale="interval", n_boot=100)
     assert found.loc[found["raters"] == "tool", "ac"].notna().all()
+
+
+def test_ratings_that_are_not_there_are_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv cannot be read as CSV \(No such file"):
+        agree_with_experts(tmp_path / "none.csv", experts=["a", "b"], others=["c"])

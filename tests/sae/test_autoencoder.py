@@ -374,3 +374,10 @@ def test_warns_of_more_features_than_the_rows_can_teach(caplog):
     with caplog.at_level(logging.WARNING):
         small(n_features=20).fit(ROWS)
     assert "20 for 40 rows" in caplog.text
+
+
+@pytest.mark.parametrize(("given", "said"), [({}, "1 active"), ({"k": 3}, "3 active")])
+def test_the_size_that_is_chosen_and_taken_is_said(given, said, caplog):
+    with caplog.at_level(logging.INFO):
+        fitted = train(ROWS, **given, max_steps=2, device="cpu")
+    assert f"{fitted.n_features_} features, {said}" in caplog.text

@@ -1,5 +1,3 @@
-import logging
-
 import numpy as np
 import pytest
 
@@ -22,12 +20,6 @@ def test_the_size_is_always_possible(n_rows, width):
     n_features, k = choose_size(n_rows, width)
     assert 1 <= k <= min(n_features, width)
     assert n_features <= max(2, n_rows)
-
-
-def test_the_choice_is_said(caplog):
-    with caplog.at_level(logging.INFO):
-        choose_size(700, 384)
-    assert "64 features, 4 active" in caplog.text
 
 
 @pytest.mark.parametrize(("n_rows", "said"), [(20, True), (700, False)])
