@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Sections = dict[str, dict[str, Any]]
+GIVEN = "given.csv"  # the labels as they were given, before people edited any
 APPLIED = ("sae", "labels", "codebook")  # what a run gives to new chats
 
 
@@ -303,9 +304,7 @@ class Run(Shown):
         """Return the features with the labels on disk, of which people may have written some."""
         from saeidioms.idioms.labellers import told_by_hand
 
-        labels, manifest = read_labels(path), self.folder.manifest("labels")
-        if manifest and digest_file(path / "labels.csv") != manifest["proposed"]:
-            labels = told_by_hand(labels, self.unlabelled)
+        labels = told_by_hand(read_labels(path / "labels.csv"), read_labels(path / GIVEN))
         return self.unlabelled.relabelled(labels)
 
     def forget(self, stage: str) -> None:
@@ -333,22 +332,21 @@ class Run(Shown):
         return self._loaded[name]
 
 
-def read_labels(folder: Path) -> pd.DataFrame:
-    """Read ``labels.csv`` (feature, label, label_source), which people may have edited.
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read a table of labels (feature, label, label_source), which people may have edited.
 
     Raises
     ------
     InputError
         If it cannot be read, or lacks a column.
     """
-    path = folder / "labels.csv"
     try:
         table = pd.read_csv(path, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as CSV ({error}); delete its folder.") from error
     missing = {"feature", "label", "label_source"} - set(table.columns)
     if missing:
-        raise InputError(f"{path} has no column {sorted(missing)[0]}; put it back.")
+        raise InputError(f"{path} has no column {min(missing)}; put it back.")
     return table
 
 

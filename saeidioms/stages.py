@@ -33,7 +33,7 @@ from saeidioms.machine import versions
 from saeidioms.options import SECTIONS
 from saeidioms.report.build import build_report
 from saeidioms.report.sections import marked_examples
-from saeidioms.run import Run, Sections
+from saeidioms.run import GIVEN, Run, Sections
 from saeidioms.taxonomy.codebook import Codebook
 from saeidioms.taxonomy.coded import CodedMessages
 from saeidioms.taxonomy.coding import Codes, code
@@ -98,7 +98,8 @@ def _make_features(run: Run, folder: Path) -> None:
 def _make_labels(run: Run, folder: Path) -> None:
     labelling = labelling_of(run)
     labelled = label(run.unlabelled, labelling.labeller).table[["feature", *SAID]]
-    labelled.to_csv(folder / "labels.csv", index=False, lineterminator="\n")
+    for name in ("labels.csv", GIVEN):
+        labelled.to_csv(folder / name, index=False, lineterminator="\n")
     write_json(folder / "source.json", labelling.about)
 
 
@@ -326,7 +327,7 @@ STAGES = (
         inputs=_labels_inputs,
         edited=("labels.csv", "proposal.csv"),
         edit_of=("sae",),
-        version=2,
+        version=3,
     ),
     Stage(
         "fidelity",

@@ -102,15 +102,20 @@ def label(features: FeatureTable, labeller: Labeller | None = None) -> FeatureTa
     return features.relabelled(labels)
 
 
-def told_by_hand(labels: pd.DataFrame, features: FeatureTable) -> pd.DataFrame:
-    """Return edited labels with `BY_HAND` as the source of those that no rule gives.
+def told_by_hand(labels: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Return edited labels with `BY_HAND` as the source of those that differ from what was given.
 
     Who writes a label into the file of labels seldom thinks of the column beside it, and a label
     that a person wrote tells more of a feature's meaning than one by rules.
+
+    Parameters
+    ----------
+    labels, given
+        ``feature, label, label_source``, as edited and as the labeller gave them.
     """
-    rules = OfflineLabeller().label(features).set_index("feature")["label"]
-    changed = labels["label"] != labels["feature"].map(rules)
-    edited = (labels["label_source"] == OfflineLabeller.name) & changed
+    before = labels[["feature"]].merge(given, on="feature", how="left")
+    own = labels["label_source"].to_numpy() == before["label_source"].to_numpy()
+    edited = own & (labels["label"].to_numpy() != before["label"].to_numpy())
     return labels.assign(label_source=labels["label_source"].mask(edited, BY_HAND))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from saeidioms.errors import InputError
 from saeidioms.idioms.find import find_idioms
-from saeidioms.idioms.labellers import OfflineLabeller, label
+from saeidioms.idioms.labellers import BY_HAND, OfflineLabeller, label, told_by_hand
 
 ENDS = ["yesterday", "at work", "with Tom", "last week", "in the end", "on Monday", "abroad"]
 TEXTS = [
@@ -95,3 +95,17 @@ def test_another_labeller_is_checked_and_named(features):
         label(features, Silent())
     with pytest.raises(InputError, match="must name each feature from 0 to 6 once; 1 rows"):
         label(features, Forgetful())
+
+
+def test_whoever_labelled_an_edited_label_is_a_persons():
+    given = pd.DataFrame(
+        {
+            "feature": [0, 1, 2],
+            "label": ["a", "b", "c"],
+            "label_source": ["offline", "qwen", "qwen"],
+        }
+    )
+    edited = given.assign(label=["a", "my own", "c"])[::-1]
+    assert told_by_hand(edited, given)["label_source"].tolist() == ["qwen", BY_HAND, "offline"]
+    signed = given.assign(label="x", label_source="Ann")
+    assert (told_by_hand(signed, given)["label_source"] == "Ann").all()
