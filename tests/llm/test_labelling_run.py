@@ -141,4 +141,4 @@ def test_a_model_is_named_where_one_is_asked(run, capsys):
     for extra in (["--labeller", "offline"], ["--llm", ""]):
         with pytest.raises(SystemExit):
             run(*extra)
-        assert "labels.llm" in capsys.readouterr().err
+        assert "--llm" in capsys.readouterr().err

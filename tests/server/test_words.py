@@ -25,7 +25,7 @@ def test_a_word_is_kept_shows_as_stale_and_counts_when_made_again(folder):
     ]
     run = pipeline.resume(folder)
     states = dict(pipeline.states(run))
-    assert "overrides changed" in states["codebook"]
+    assert "overrides is new" in states["codebook"]
     assert states["codes"].startswith("follows codebook")
     assert states["labels"] == "up to date"
     pipeline.advance(run, "codebook")
