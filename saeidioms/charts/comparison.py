@@ -183,7 +183,7 @@ def over_turns(table: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     parts, bins = sorted(table["part"].unique()), int(table["parts"].max())
     names = _PARTS.get(bins, [f"{part} of {bins}" for part in range(1, bins + 1)])
     fig.update_xaxes(
-        title=with_notes("Part of the conversation", f"bands: {intervals(table)}"),
+        title=with_notes("Part of the conversation", intervals(table, "bands: ")),
         tickvals=parts,
         ticktext=[names[part - 1] for part in parts],
         range=[0.85, bins + 0.15],

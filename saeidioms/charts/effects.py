@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from saeidioms.charts.carried import carry
 from saeidioms.charts.forest import SURE
 from saeidioms.charts.grouped import whiskers
-from saeidioms.charts.theme import BOTTOM, HUES, INK, escape, figure, intervals, with_notes
+from saeidioms.charts.theme import BOTTOM, HUES, INK, escape, figure, intervals, joined, with_notes
 from saeidioms.errors import InputError
 
 _ROW, _TOP = 24, 34  # pixels a name, and above
@@ -84,7 +84,7 @@ def effects(
         for kind, total in known["kind"].value_counts(sort=False).items()
         if total > most
     ]
-    notes = [f"{intervals(shown)}; filled: q &lt; {SURE}", "; ".join(counts)]
+    notes = [joined(intervals(shown), f"filled: q &lt; {SURE}"), "; ".join(counts)]
     fig.update_xaxes(title=with_notes(escape(title), *notes), zeroline=False, nticks=7)
     narrow = go.Figure(fig).update_yaxes(ticktext=_names(rows, headings, _SHORT))
     return carry(fig, shown, narrow=narrow.update_xaxes(nticks=4))

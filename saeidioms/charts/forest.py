@@ -18,6 +18,7 @@ from saeidioms.charts.theme import (
     figure,
     height_below,
     intervals,
+    joined,
     legend_below,
     name_at_axis,
     transparent,
@@ -79,7 +80,7 @@ def forest(
         notes.append(f"filled: q &lt; {SURE}")
     if band is not None:
         notes.append(f"shaded: at most ±{band:g}")
-    title = with_notes(title, "; ".join(filter(None, notes)), note(rows))
+    title = with_notes(title, joined(*notes), note(rows))
     groups = {name: escape(name) for name in dict.fromkeys(rows[by])} if by else {"": ""}
     fig = grouped(drawn, taxonomy, by=by, value=value, groups=groups, title=title)
     fig.add_vline(x=0, layer="below", line={"color": INK, "width": 1})
@@ -130,7 +131,7 @@ def reliable_change(summary: pd.DataFrame, taxonomy: Taxonomy) -> go.Figure:
     groups = {name: escape(name) for name in dict.fromkeys(drawn["group"])}
     title = with_notes(
         "← fell    share of people    rose →",
-        f"{intervals(rows)}; filled: q &lt; {SURE}, against {escape(control)}",
+        joined(intervals(rows), f"filled: q &lt; {SURE}, against {escape(control)}"),
         note(rows),
     )
     fig = grouped(drawn, taxonomy, by="group", value="drawn_share", groups=groups, title=title)
@@ -204,7 +205,8 @@ def dumbbell(
             showlegend=False,
         )
         _write_beside(fig, escape(row["sub_category"]), _with_interval(row, "difference", "+z.1f"))
-    heading = f"Points [{intervals(rows).removesuffix('s')}]"
+    known = intervals(rows).removesuffix("s")
+    heading = f"Points [{known}]" if known else "Points"
     fig.add_annotation(
         text=heading, xref="paper", yref="paper", x=1, y=1, xshift=12, yshift=18,
         xanchor="left", showarrow=False, font_size=12,

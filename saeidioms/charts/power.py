@@ -9,7 +9,15 @@ import plotly.graph_objects as go
 
 from saeidioms.charts.carried import carry
 from saeidioms.charts.panels import panels
-from saeidioms.charts.theme import INK, category_colours, escape, intervals, transparent, with_notes
+from saeidioms.charts.theme import (
+    INK,
+    category_colours,
+    escape,
+    intervals,
+    joined,
+    transparent,
+    with_notes,
+)
 from saeidioms.errors import InputError
 from saeidioms.taxonomy.taxonomy import Taxonomy
 
@@ -91,7 +99,8 @@ def power_curve(
     for text, where in (
         (
             with_notes(
-                "Conversations", f"dotted: a power of {wanted:.0%}; bands: {intervals(rows)}"
+                "Conversations",
+                joined(f"dotted: a power of {wanted:.0%}", intervals(rows, "bands: ")),
             ),
             {"x": 0.5, "y": 0, "yshift": -36, "yanchor": "top"},
         ),

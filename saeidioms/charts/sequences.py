@@ -16,6 +16,7 @@ from saeidioms.charts.theme import (
     figure,
     in_lines,
     intervals,
+    joined,
     legend_below,
     small,
     transparent,
@@ -269,7 +270,8 @@ def templates(table: pd.DataFrame, taxonomy: Taxonomy, *, most: int = 20) -> go.
     )
     if len(table) > len(shown):
         note += f"; {len(shown)} of {len(table)} sequences"
-    note += f"<br>×: over the same moves in shuffled order; whiskers: {intervals(shown)}"
+    times = "×: over the same moves in shuffled order"
+    note += f"<br>{joined(times, intervals(shown, 'whiskers: '))}"
     fig.add_annotation(
         text=f"<sub>{note}</sub>", xref="paper", yref="paper", x=0, y=0, yshift=-140,
         align="left", xanchor="left", showarrow=False,

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from saeidioms.charts.carried import carry
 from saeidioms.charts.grouped import whiskers
 from saeidioms.charts.panels import panels
-from saeidioms.charts.theme import INK, escape, in_lines, intervals, small
+from saeidioms.charts.theme import INK, escape, in_lines, intervals, joined, small
 
 _ROW = 26  # pixels a group
 _MOST = 30  # groups that are drawn
@@ -86,7 +86,7 @@ def template_use(table: pd.DataFrame, *, by: str, columns: int = 3) -> go.Figure
         showgrid=True,
     )
     left_out = f"the largest {_MOST} of {len(sizes):,}" if len(sizes) > len(groups) else ""
-    said = "; ".join(filter(None, (f"by {escape(by)}", left_out, intervals(rows))))
+    said = joined(f"by {escape(by)}", left_out, intervals(rows))
     fig.add_annotation(
         text=small(said), xref="paper", yref="paper", x=0.5, y=0,
         yshift=-_FOOT, yanchor="top", showarrow=False,

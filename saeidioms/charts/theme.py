@@ -97,17 +97,22 @@ def with_notes(title: str, *notes: str) -> str:
     return "<br>".join([title, *(small(note) for note in notes if note)])
 
 
+def joined(*notes: str) -> str:
+    """Return in one line those of the notes that say something."""
+    return "; ".join(filter(None, notes))
+
+
 def small(note: str) -> str:
     """Return a note in the smallest type that journals allow where the rest has 7 points."""
     return f'<span style="font-size:0.8em">{note}</span>'
 
 
-def intervals(table: pd.DataFrame) -> str:
-    """Return what whiskers or bands show, such as "95% intervals"; "" where a table has none."""
+def intervals(table: pd.DataFrame, drawn: str = "") -> str:
+    """Return what is `drawn` ("bands: "), such as "95% intervals"; "" where a table has none."""
     if "low" not in table or table["low"].isna().all():
         return ""
     levels = set(table["confidence_level"]) if "confidence_level" in table else set()
-    return f"{100 * levels.pop():g}% intervals" if len(levels) == 1 else "intervals"
+    return drawn + (f"{100 * levels.pop():g}% intervals" if len(levels) == 1 else "intervals")
 
 
 def legend_below(plot_height: float, pixels: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from saeidioms.charts.theme import (
     escape,
     in_lines,
     intervals,
+    joined,
     legend_below,
     marked,
     shades,
@@ -188,7 +189,7 @@ def lines(
     most = rows[["share", "high"]].max().max()
     fig.update_yaxes(range=[0, 1.05 * (most or 1)], tickformat=".0%", nticks=4)
     fig.update_xaxes(showgrid=False)
-    _finish(fig, rows, "Share of messages", turns, left_out, f"bands: {intervals(rows)}")
+    _finish(fig, rows, "Share of messages", turns, left_out, intervals(rows, "bands: "))
     look: dict[str, Any] = {"by": by, "turns": turns, "columns": 2}
     return carry(fig, rows, narrow=lines(table, taxonomy, **look) if columns > 2 else None)
 
@@ -220,7 +221,7 @@ def _finish(fig: go.Figure, rows: pd.DataFrame, what: str, turns: bool, *notes: 
     fig.update_xaxes(tickvals=ticks, ticktext=texts, range=[1, bins] if bins > 1 else [0.5, 1.5])
     fig.update_yaxes(title=None)
     unit = "Message of the conversation" if turns else "Part of the conversation"
-    text = with_notes(unit, "; ".join(filter(None, notes)), note(rows))
+    text = with_notes(unit, joined(*notes), note(rows))
     fig.add_annotation(
         text=text, xref="paper", yref="paper", x=0.5, y=0,
         yshift=-36, yanchor="top", showarrow=False,

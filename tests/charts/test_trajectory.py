@@ -142,3 +142,12 @@ def test_a_narrow_page_has_fewer_panels_beside_each_other(taxonomy, draw, beside
     narrow = narrowed(draw(grouped(taxonomy, ["a", "b"]), taxonomy, by="arm"))
     axes = [axis for axis in narrow.layout.to_plotly_json() if axis.startswith("xaxis")]
     assert len({tuple(narrow.layout[axis].domain) for axis in axes}) == beside
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_bands_are_told_only_where_there_are_some(taxonomy, known):
+    table = course(taxonomy, confidence_level=0.9)
+    table = table if known else table.assign(low=np.nan, high=np.nan)
+    text = " ".join(note.text for note in trajectory.lines(table, taxonomy).layout.annotations)
+    assert ("bands: 90% intervals" in text) == known
+    assert "bands" not in text or known
